@@ -294,7 +294,7 @@ async def test_recipients_with_ip_access_lists(office: Office, endpoint: str) ->
 
 
 async def _activate(link: str) -> str:
-    async with aiohttp.ClientSession() as session, session.get(link) as answer:
+    async with aiohttp.ClientSession() as session, session.post(link) as answer:
         return str((await answer.json())["bearerToken"])
 
 

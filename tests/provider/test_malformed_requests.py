@@ -73,7 +73,7 @@ def lines_of(said: str) -> list[dict[str, object]]:
     assert "Traceback" not in said
     lines = [line for line in said.splitlines() if line.startswith("{")]
     told = [line for line in said.splitlines() if not line.startswith("{")]
-    assert all(re.match(r"Serving|Metrics|First start|  \w+ ", line) for line in told), told
+    assert all(re.match(r"Serving|Explorer|Metrics|First start|  \w+ ", line) for line in told), told
     return [json.loads(line) for line in lines]
 
 

@@ -15,11 +15,12 @@ import model_sharing
 from model_sharing.api import blocking
 from model_sharing.cli import main
 from model_sharing.mounting.activation import clean_link, find_link
+from model_sharing_protocol.activation_links import API_PATH, PAGE_PATH
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.profile import read_profile
 from support.fake_provider.faults import always
 from support.fake_provider.models import SHARE
-from support.fake_provider.server import TOKEN, FakeProvider
+from support.fake_provider.server import TOKEN, FakeProvider, Handler
 
 Typed = Callable[..., subprocess.CompletedProcess[str]]
 LINK = "https://acme.example/api/2.1/unity-catalog/public/Zx_9-qw_"
@@ -162,3 +163,64 @@ def test_it_is_warned_before_anything_is_sent(
     with pytest.raises(model_sharing.PlainHttpWarning):
         model_sharing.activate(f"{in_clear}/public/{SECRET}", tmp_path / "new.share")
     assert fake_provider.requests == []
+
+
+def by_method(**answers: Callable[[Handler], object]) -> Callable[[Handler], bool]:
+    """Answers of a provider by the request's method; others as always."""
+
+    def answer(handler: Handler) -> bool:
+        answers[handler.command](handler)
+        return True
+
+    return answer
+
+
+@pytest.mark.parametrize("path", [API_PATH, PAGE_PATH, f"/ml/sharing{PAGE_PATH}"])
+def test_both_forms_of_a_link_are_activated_by_one_post(
+    activating: FakeProvider, run: Typed, tmp_path: Path, path: str
+) -> None:
+    assert run("activate", f"{activating.origin}{path}/{SECRET}", "globex.share").returncode == 0
+    prefix = path.removesuffix(API_PATH).removesuffix(PAGE_PATH)
+    assert [(request.method, request.path) for request in activating.requests] == [
+        ("POST", f"{prefix}{API_PATH}/{SECRET}")
+    ]
+    assert read_profile(tmp_path / "globex.share").bearer_token == TOKEN
+
+
+@pytest.mark.parametrize(
+    "refuse",
+    [
+        lambda handler: handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "There is nothing here."),
+        lambda handler: handler.send_error_answer(400, "UNSUPPORTED_OPERATION", "No POST."),  # 0.1.0
+        lambda handler: handler.send(404, b'{"error_code": "ENDPOINT_NOT_FOUND", "message": "No API found"}'),
+        lambda handler: handler.send(405, b"<h1>Method not allowed</h1>", "text/html"),
+    ],
+)
+def test_a_provider_that_knows_only_get_is_asked_by_get(
+    fake_provider: FakeProvider, run: Typed, tmp_path: Path, refuse: Callable[[Handler], object]
+) -> None:
+    profile = fake_provider.profile()
+    fake_provider.answer = by_method(POST=refuse, GET=lambda handler: handler.send(200, profile))
+    assert run("activate", f"{fake_provider.origin}{API_PATH}/{SECRET}", "globex.share").returncode == 0
+    assert [request.method for request in fake_provider.requests] == ["POST", "GET"]
+    assert fake_provider.requests[1].headers["Accept"] == "application/json"
+    assert read_profile(tmp_path / "globex.share").bearer_token == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(410, "RESOURCE_DOES_NOT_EXIST"), (403, "PERMISSION_DENIED"), (429, "X"), (500, "X")]
+)
+def test_a_link_that_is_refused_is_not_asked_for_in_another_way(
+    fake_provider: FakeProvider, run: Typed, status: int, code: str
+) -> None:
+    fake_provider.answer = always(lambda handler: handler.send_error_answer(status, code, "No."))
+    done = run("activate", f"{fake_provider.origin}{PAGE_PATH}/{SECRET}", "globex.share")
+    assert (done.returncode != 0, SECRET in done.stderr) == (True, False)
+    assert [request.method for request in fake_provider.requests] == ["POST"]
+
+
+def test_a_redirect_is_not_followed_with_the_code(fake_provider: FakeProvider, run: Typed) -> None:
+    fake_provider.answer = always(lambda handler: handler.send(303, b"", Location="https://evil.example/"))
+    done = run("activate", f"{fake_provider.origin}{PAGE_PATH}/{SECRET}", "globex.share")
+    assert (done.returncode, "redirect" in done.stderr) == (9, True)
+    assert len(fake_provider.requests) == 1

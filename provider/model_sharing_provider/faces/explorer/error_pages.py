@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from model_sharing_protocol.errors import InternalError, SharingError, Unauthenticated
+from model_sharing_protocol.errors import InternalError, SharingError, Unauthenticated, UnsupportedOperation
 from model_sharing_provider.faces.explorer.rendering import explorer_url, render
 from model_sharing_provider.http.errors import ERROR_CODE, UNITY_CATALOG_ERRORS
 from model_sharing_provider.http.urls import base_url
@@ -16,11 +16,17 @@ _TITLES = {
     401: "Sign in",
     403: "You may not do this",
     404: "Not found",
+    405: "That cannot be done here",
     409: "That cannot be done now",
+    410: "Gone",
+    413: "That is too large",
+    415: "That cannot be read",
     429: "Too many requests",
     503: "Not available now",
+    507: "The disk is full",
 }
 _FAILED = "Something failed here"
+_SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 def error_page(request: web.Request, error: SharingError) -> web.Response:
@@ -30,20 +36,49 @@ def error_page(request: web.Request, error: SharingError) -> web.Response:
     is lost.
     """
     status, code = UNITY_CATALOG_ERRORS.look_up(error.row)
+    refused = _refusal(request, error)
+    if refused is not None:
+        status = refused.status
     if isinstance(error, Unauthenticated) and "text/html" in request.headers.get(hdrs.ACCEPT, ""):
         response = _to_sign_in(request)
     else:
-        message = UNITY_CATALOG_ERRORS.internal_text if isinstance(error, InternalError) else error.message
-        of_form = request.method != hdrs.METH_GET and "HX-Request" in request.headers
-        template = "error_message.html" if of_form else "error.html"
-        title = _TITLES.get(status, _FAILED)
-        response = render(request, template, status=status, title=title, message=message, code=code)
-        if of_form:
-            response.headers.update({"HX-Retarget": "#messages", "HX-Reswap": "innerHTML"})
+        response = _explanation(request, error, status, code)
     if error.retry_after is not None:
         response.headers[hdrs.RETRY_AFTER] = str(error.retry_after)
+    if refused is not None and hdrs.ALLOW in refused.headers:
+        response.headers[hdrs.ALLOW] = refused.headers[hdrs.ALLOW]
     response[ERROR_CODE] = code
     return response
+
+
+def _refusal(request: web.Request, error: SharingError) -> web.HTTPException | None:
+    """Error of aiohttp that an error stands for; it knows statuses that our APIs have never had."""
+    cause = error.__cause__
+    if isinstance(cause, web.HTTPException):
+        return cause
+    return request.match_info.http_exception if isinstance(error, UnsupportedOperation) else None
+
+
+def _explanation(request: web.Request, error: SharingError, status: int, code: str) -> web.Response:
+    of_form = request.method not in _SAFE_METHODS and "HX-Request" in request.headers
+    response = render(
+        request,
+        "error_message.html" if of_form else "error.html",
+        status=status,
+        title=_TITLES.get(status, _FAILED),
+        message=UNITY_CATALOG_ERRORS.internal_text if isinstance(error, InternalError) else error.message,
+        code=code,
+        retry_after=error.retry_after,
+        again=_wanted(request) if error.retry_after is not None else "",
+    )
+    if of_form:
+        response.headers.update({"HX-Retarget": "#messages", "HX-Reswap": "innerHTML"})
+    return response
+
+
+def _wanted(request: web.Request) -> str:
+    """Path of the page that was asked for; empty for a form, which is not sent again."""
+    return urlsplit(base_url(request)).path + request.path_qs if request.method in _SAFE_METHODS else ""
 
 
 def _to_sign_in(request: web.Request) -> web.Response:
@@ -52,7 +87,7 @@ def _to_sign_in(request: web.Request) -> web.Response:
     A link from another site comes without the cookie, which is SameSite=Strict: a page of ours that opens the
     same URL again sends it.
     """
-    wanted = urlsplit(base_url(request)).path + request.path_qs if request.method == hdrs.METH_GET else ""
+    wanted = _wanted(request)
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and wanted:
         return render(request, "open_again.html", wanted=wanted)
     location = explorer_url(request, "sign-in", next=wanted)

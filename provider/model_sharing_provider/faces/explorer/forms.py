@@ -12,6 +12,8 @@ from model_sharing_protocol.errors import InvalidParameter, MalformedRequest
 from model_sharing_provider.http.bodies import BODY_SECONDS
 
 _FORM_TYPE = "application/x-www-form-urlencoded"
+# PostgreSQL's text has no NUL; the other is what is read for bytes that are not UTF-8.
+_REFUSED = {"a NUL character": "\0", "text that is not UTF-8": "\N{REPLACEMENT CHARACTER}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ async def read_form(request: web.Request) -> Form:
         raise MalformedRequest("The form is too large.") from error
     except (UnicodeDecodeError, LookupError, ValueError) as error:
         raise MalformedRequest("The form is not text in UTF-8.") from error
-    if any("\0" in text for text in fields.values() if isinstance(text, str)):
-        raise MalformedRequest("The form has a NUL character in a field; leave it out.")
+    for name, refused in _REFUSED.items():
+        if any(refused in text for text in (*fields, *fields.values()) if isinstance(text, str)):
+            raise MalformedRequest(f"The form has {name} in a field; leave it out.")
     return Form(fields)  # type: ignore[arg-type]  # a form of this type has no files

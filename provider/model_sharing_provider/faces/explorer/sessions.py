@@ -45,7 +45,7 @@ async def authenticate(request: web.Request) -> Principal:
     if request.method not in _SAFE_METHODS:
         check_origin(request)
         given = request.headers.get(CSRF_HEADER) or (await read_form(request)).text(CSRF_FIELD)
-        if not hmac.compare_digest(given.encode(), csrf_token(request).encode()):
+        if not hmac.compare_digest(given.encode(errors="replace"), csrf_token(request).encode()):
             raise PermissionDenied(_OTHER_SITE)
     return principal
 

@@ -10,7 +10,7 @@ PARALLEL := -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: help demo demo-two-regions docs test types check browsers soak format bench bench-peers bench-scale constraints clean
+.PHONY: help demo demo-two-regions docs test types check clients browsers soak format bench bench-peers bench-scale constraints clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,11 +37,14 @@ types: $(VENV)/.installed  ## check types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: $(VENV)/.installed  ## run what CI runs: documentation, format, lint, types, import contracts, tests
+check: $(VENV)/.installed  ## run what CI runs first: documentation, format, lint, types, contracts, all tests but those below
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(MAKE) --no-print-directory --jobs 2 --output-sync docs types
-	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(PARALLEL) --ignore tests/conformance
+
+clients: $(VENV)/.installed  ## run the tests with clients that others wrote, such as MLflow and the Databricks SDK
+	$(BIN)/pytest $(PARALLEL) tests/conformance
 
 browsers: $(VENV)/.installed  ## run the explorer's stories in Chromium, which must be on the PATH
 	MODEL_SHARING_TESTS_NEED_BROWSER=1 $(BIN)/pytest $(PARALLEL) tests/browser

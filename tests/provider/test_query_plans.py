@@ -31,7 +31,7 @@ BIG = {"registered_models", "model_versions", "model_aliases", "audit_log"}
 # A page of 100 with what belongs to each of them; a pass over all models touches ten times as many.
 MOST_ROWS = 300
 MOST_STEPS = 10_000
-SEARCHES_BACKWARDS = {"audit log of a recipient", "audit log, a rare action"}
+SEARCHES_BACKWARDS = {"audit log of a recipient", "audit log of a model", "audit log, a rare action"}
 """These read the log from its end until they have found enough: `--since` is their bound."""
 
 Statement = tuple[str, Any]

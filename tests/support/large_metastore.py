@@ -9,6 +9,7 @@ from pathlib import Path
 from model_sharing_protocol.names import FullName, SchemaName, SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.securables import ModelFilter, SecurableType
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.context import Context
 from support.admin_client import AdminClient
@@ -75,6 +76,22 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         "all models, middle page": lambda: provider.models.search(context, deep),
         "models of one who may read all": lambda: listed(bob, deep),
         "models of one who may read one": lambda: listed(ann, first),
+        "models of a schema by the beginning of their names": lambda: provider.models.page(
+            context, SCHEMA, first, ModelFilter(name_prefix=some()[:-1])
+        ),
+        "all models by the beginning of their names": lambda: provider.models.search(
+            context, first, ModelFilter(name_prefix=some()[:-1])
+        ),
+        "versions of a model, newest first": lambda: provider.versions.page(
+            context, FullName("prod", "ml", some()), first, newest_first=True
+        ),
+        "shares of a model": lambda: provider.shares.of_model(context, FullName("prod", "ml", some())),
+        "scope of a model's deletion": lambda: provider.pull_history.scope_of_deletion(
+            context, SecurableType.MODEL, f"{SCHEMA}.{some()}"
+        ),
+        "audit log of a model": lambda: provider.audit.of_model(
+            context, FullName("prod", "ml", some()), first
+        ),
         "versions of a model": lambda: provider.versions.page(context, FullName("prod", "ml", some()), first),
         "a share's models, first page": lambda: view.list_models(globex, "everything", None, first),
         "a share's models, middle page": lambda: view.list_models(globex, "everything", "ml", deep_in_share),

@@ -182,6 +182,20 @@ class ModelShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionScope:
+    """Contents of a catalog, schema or model that a deletion takes along; `size` is that of the files.
+
+    `shares` are those of the caller that show some of it; `other_shares` is the number of other people's.
+    """
+
+    models: int
+    versions: int
+    size: int
+    shares: tuple[ModelShare, ...] = ()
+    other_shares: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SharingProvider:
     """Provider that shares with us: its endpoint, and its encrypted token."""
 

@@ -9,6 +9,7 @@ from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.rows.audit_log import AuditRows
 from model_sharing_provider.metastore.rows.catalogs import CatalogRows
 from model_sharing_provider.metastore.rows.changes import ChangeRows
+from model_sharing_provider.metastore.rows.deletion_scope import DeletionScopeRows
 from model_sharing_provider.metastore.rows.lineage import LineageRows
 from model_sharing_provider.metastore.rows.mirrors import MirrorRows
 from model_sharing_provider.metastore.rows.models import ModelRows
@@ -41,6 +42,7 @@ class UnitOfWork:
         self.audit_log = AuditRows(connection)
         self.changes = ChangeRows(connection)
         self.catalogs = CatalogRows(connection, self.changes)
+        self.deletion_scope = DeletionScopeRows(connection)
         self.share_grants = ShareGrantRows(connection)
         self.lineage = LineageRows(connection)
         self.mirrors = MirrorRows(connection, self.changes)

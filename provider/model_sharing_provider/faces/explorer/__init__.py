@@ -10,7 +10,10 @@ from __future__ import annotations
 from model_sharing_provider.faces.explorer import (
     activation,
     catalogs,
+    deletions,
     home,
+    model_activity,
+    model_shares,
     models,
     permissions,
     schemas,
@@ -44,7 +47,10 @@ _PAGES = Face(
         *catalogs.ROUTES,
         *schemas.ROUTES,
         *models.ROUTES,
+        *model_shares.ROUTES,
+        *model_activity.ROUTES,
         *permissions.ROUTES,
+        *deletions.ROUTES,
     ),
 )
 FACES = (_PUBLIC, _PAGES)

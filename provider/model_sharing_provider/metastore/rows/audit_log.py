@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Unpack
 
-from sqlalchemy import Row, Select, func, insert, literal_column, select
+from sqlalchemy import Row, Select, and_, func, insert, literal_column, or_, select
 
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, EventFilter, Outcome, Target
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
@@ -18,6 +20,9 @@ from model_sharing_provider.metastore.tables import audit_log
 
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
 _NEWEST_EVENTS = 1_000_000
+_EVENTS_OF_A_PAGE = 50_000
+_READS = ("get", "list", "search", "check", "createDownloadUrl")
+"""Beginnings of the names of actions that read."""
 
 
 class AuditRows:
@@ -33,6 +38,30 @@ class AuditRows:
         """Latest events, newest first, at most `limit`."""
         query = _matching(only).order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
         return [_event(row) for row in await self._connection.execute(query)]
+
+    async def page_of_model(self, name: str, page: PageRequest, *, reads: bool) -> Page[AuditEvent]:
+        """Page of the events of a model and its versions, newest first, in a bounded part of the log.
+
+        Without `reads`, calls that read and were allowed are left out. There is no index by names, for which
+        every call would pay: the log is read backwards.
+        """
+        newest = select(func.coalesce(func.max(audit_log.c.id), 0) + 1)
+        end = _event_id(page.after) if page.after else (await self._connection.execute(newest)).scalar_one()
+        # After "/" comes "0": all names that begin with the model's and a slash.
+        below = and_(audit_log.c.object_name > f"{name}/", audit_log.c.object_name < f"{name}0")
+        query = (
+            select(audit_log)
+            .where(audit_log.c.id < end, audit_log.c.id >= end - _EVENTS_OF_A_PAGE)
+            .where(or_(audit_log.c.object_name == name, below))
+            .order_by(audit_log.c.id.desc())
+            .limit(page.size)
+        )
+        if not reads:
+            are_reads = or_(*(audit_log.c.action.startswith(word) for word in _READS))
+            query = query.where(or_(audit_log.c.outcome != Outcome.OK, ~are_reads))
+        rows = (await self._connection.execute(query)).all()
+        first = rows[-1].id if len(rows) == page.size else end - _EVENTS_OF_A_PAGE
+        return Page([_event(row) for row in rows], str(first) if first > 1 else None)
 
     async def last_uses(self, recipients: Sequence[str]) -> dict[str, int]:
         """Time of each recipient's last answered call (epoch ms), among the newest million events."""
@@ -56,6 +85,13 @@ class AuditRows:
         while rows := (await self._connection.execute(query.where(audit_log.c.id > last))).all():
             yield [_event(row) for row in rows]
             last = rows[-1].id
+
+
+def _event_id(key: str) -> int:
+    """Id in a page token. Raises InvalidParameter."""
+    if key.isascii() and key.isdigit() and len(key) <= 18:
+        return int(key)
+    raise InvalidParameter("The page was not given by this list; start again without it.")
 
 
 def delete_oldest(rows: SqlRows, before: int, limit: int) -> int:

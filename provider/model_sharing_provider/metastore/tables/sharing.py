@@ -40,7 +40,7 @@ share_objects = Table(
     id_column(),
     Column("share_id", ID, ForeignKey("shares.id"), nullable=False),
     Column("type", text_type(16), nullable=False),
-    Column("object_id", ID, nullable=False),
+    Column("object_id", ID, nullable=False, index=True),
     Column("object_name", Text, nullable=False),
     Column("shared_schema", NAME, nullable=False),
     # Empty for a schema: its models appear under their own names.

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, EventFilter, Target
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.governance.rules import ADMINISTRATORS
+from model_sharing_provider.governance.rules import ADMINISTRATORS, AUDIT_MODEL
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.registry.models import find_model, model_target
 
 if TYPE_CHECKING:
     from model_sharing_provider.services.administration.audit_export import EventFile
@@ -24,13 +27,27 @@ _METASTORE = Target(SecurableType.METASTORE)
 
 
 class Audit:
-    """Audit log, readable by administrators alone."""
+    """Audit log, readable by administrators alone but for the events of one's own models."""
 
     async def latest(self, context: Context, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
         """Latest events, newest first, at most `limit`. Raises PermissionDenied."""
         async with context.view(AuditAction.LIST_AUDIT_LOG, _METASTORE) as operation:
             await operation.authorize(ADMINISTRATORS)
             return await operation.rows.audit_log.latest(limit, **only)
+
+    async def of_model(
+        self, context: Context, name: FullName, page: PageRequest, *, reads: bool = True
+    ) -> Page[AuditEvent]:
+        """Page of the events of a model and its versions under this name, newest first.
+
+        Without `reads`, calls that only read it are left out, unless they were denied or failed. A page may
+        have few events, or none, and a next page: each looks at a bounded part of the log. Raises NotFound,
+        PermissionDenied.
+        """
+        async with context.view(AuditAction.LIST_AUDIT_LOG, model_target(name)) as operation:
+            await operation.authorize(AUDIT_MODEL)
+            await find_model(operation, name)
+            return await operation.rows.audit_log.page_of_model(str(name), page, reads=reads)
 
     async def export(self, context: Context, path: Path, **only: Unpack[EventFilter]) -> int:
         """Export the log to a new Parquet file, oldest event first; return the number of events.

@@ -10,9 +10,10 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.pull_history import AliasLag, DeletionImpact, VersionPull
 from model_sharing_provider.domain.securables import SecurableType, VersionStatus
+from model_sharing_provider.domain.sharing import DeletionScope, ModelShare, ShareGrant
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.authorization.visibility import Viewer
-from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.context import Context, absent
 from model_sharing_provider.services.registry.models import find_model, model_target
 from model_sharing_provider.services.registry.versions import find_version, version_target
 from model_sharing_provider.services.sharing.recipients import find_recipient
@@ -21,6 +22,11 @@ from model_sharing_provider.services.sharing.shares import find_share, share_tar
 RECENT = timedelta(days=90)
 """Time for which a pull is worth a warning before a deletion."""
 _RECENT_MS = RECENT // timedelta(milliseconds=1)
+_OWN = {
+    SecurableType.CATALOG: rules.OWN_CATALOG,
+    SecurableType.SCHEMA: rules.OWN_SCHEMA,
+    SecurableType.MODEL: rules.OWN_MODEL,
+}
 
 
 class PullHistory:
@@ -41,6 +47,30 @@ class PullHistory:
             numbers = await operation.rows.versions.numbers(model.id, VersionStatus.READY)
         lags = _lags(pulls, model.aliases, numbers)
         return [each for each in pulls if number in (None, each.version)], lags
+
+    async def scope_of_deletion(self, context: Context, kind: SecurableType, name: str) -> DeletionScope:
+        """Scope of deleting a catalog, schema or model: what goes, and the shares that show it.
+
+        Raises NotFound, PermissionDenied.
+        """
+        async with context.view(AuditAction.GET_DELETION_IMPACT, Target(kind, name)) as operation:
+            await operation.authorize(_OWN[kind])
+            place = (await operation.rows.effective_privileges.path(kind, name))[-1]
+            if place.type is not kind:
+                raise absent(kind, name)
+            models, versions, size = await operation.rows.deletion_scope.count(place)
+            shown = await operation.rows.deletion_scope.shares(place)
+            viewer = Viewer.of(operation.principal)
+            own = [each for each in shown if viewer.unrestricted or each[0].owner in viewer.names]
+            ids = {share.id for share, _ in own}
+            granted = await operation.rows.share_grants.of_shares(*ids)
+            return DeletionScope(
+                models=models,
+                versions=versions,
+                size=size,
+                shares=tuple(_with_recipients(share.name, shared_as, granted) for share, shared_as in own),
+                other_shares=len({share.id for share, _ in shown} - ids),
+            )
 
     async def impact_of_model(
         self, context: Context, name: FullName, number: int | None = None
@@ -81,6 +111,11 @@ class PullHistory:
             since = operation.now - _RECENT_MS
             pulls = await operation.rows.pull_history.by_recipient(recipient.id, recipient.name, since=since)
             return _impact((recipient.name,), pulls)
+
+
+def _with_recipients(share: str, shared_as: str, granted: Sequence[ShareGrant]) -> ModelShare:
+    recipients = tuple(grant.recipient for grant in granted if grant.share == share)
+    return ModelShare(share=share, shared_as=shared_as, recipients=recipients)
 
 
 def _impact(recipients: Iterable[str], pulls: Sequence[VersionPull]) -> DeletionImpact:

@@ -1,4 +1,4 @@
-"""Sessions of the explorer."""
+"""Sessions of the explorer, and indexes for its pages."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ depends_on = None
 
 def upgrade() -> None:
     _create_sessions()
+    # By which a page finds the shares that a model is in.
+    op.create_index("ix_share_objects_object_id", "share_objects", ["object_id"])
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:

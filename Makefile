@@ -49,6 +49,10 @@ clients: $(VENV)/.installed  ## run the tests with clients that others wrote, su
 browsers: $(VENV)/.installed  ## run the explorer's stories in Chromium, which must be on the PATH
 	MODEL_SHARING_TESTS_NEED_BROWSER=1 $(BIN)/pytest $(PARALLEL) tests/browser
 
+screenshots: $(VENV)/.installed  ## picture each page into build/screenshots, and renew the README's
+	MODEL_SHARING_TESTS_NEED_BROWSER=1 $(BIN)/pytest -q tests/browser/test_screenshots.py
+	cp build/screenshots/explorer-*.png docs/
+
 soak: $(VENV)/.installed  ## run the tests that take minutes, such as hundreds of kills; CI runs them last
 	$(BIN)/pytest $(PARALLEL) tests/soak
 

@@ -1,0 +1,60 @@
+"""Pictures of every page in `build/screenshots/`; `make screenshots` takes those of the README from there."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from aiohttp.test_utils import TestServer
+
+from model_sharing_provider.domain.securables import SecurableType
+from support.admin_client import AdminClient
+from support.browser import Windows
+from support.explorer_client import ExplorerClient
+from support.explorer_metastore import CHURN, fill
+from support.explorer_pages import some_of_each_route
+from support.principals import change_owner
+from support.processes.virtual_environments import ROOT
+
+_FOLDER = ROOT / "build" / "screenshots"
+_OF_README = {
+    f"/explorer/models/{CHURN}": "explorer-model.png",
+    "/explorer/shares/customer_models": "explorer-share.png",
+}
+_MAX_BYTES = 150_000
+_WEEK_MS = 7 * 86_400_000
+
+
+async def test_pictures_of_every_page(
+    windows: Windows,
+    admin: AdminClient,
+    server: TestServer,
+    explorer: ExplorerClient,
+    provider_home: Path,
+    tmp_path: Path,
+) -> None:
+    await fill(admin, tmp_path)
+    await change_owner(admin, admin.context, SecurableType.MODEL, str(CHURN), "data-scientists")
+    _let_weeks_pass(provider_home / "metastore.db")
+    paths = await some_of_each_route(server, explorer, *_OF_README, "/explorer/search?q=churn")
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    for scheme, width in (("light", 1200), ("dark", 1200), ("light", 320)):
+        person = await windows.new(color_scheme=scheme, viewport={"width": width, "height": 900})
+        await person.sign_in((provider_home / "admin.token").read_text())
+        for path in paths:
+            await person.open(path)
+            name = re.sub(r"[^\w.]+", "-", path.removeprefix("/explorer")).strip("-") or "home"
+            await person.page.screenshot(path=_FOLDER / f"{name}-{scheme}-{width}.png", full_page=True)
+            if path in _OF_README and (scheme, width) == ("light", 1200):
+                picture = await person.page.screenshot(path=_FOLDER / _OF_README[path])
+                assert len(picture) < _MAX_BYTES
+
+
+def _let_weeks_pass(database: Path) -> None:
+    """Versions are a week apart, as those of a model that is trained each Monday."""
+    with closing(sqlite3.connect(database)) as rows:
+        ages = f"created_at - (5 - version) * {_WEEK_MS}"
+        rows.execute(f"UPDATE model_versions SET created_at = {ages}, updated_at = {ages}")
+        rows.commit()

@@ -18,6 +18,7 @@ from model_sharing_protocol.atomic_files import write_file
 from model_sharing_protocol.errors import InvalidProfile
 from model_sharing_protocol.text_files import decode_text
 
+_SCHEMES = frozenset({"http:", "https:"})
 _OAUTH_FIELDS = {
     "oauth_client_credentials": ("tokenEndpoint", "clientId", "clientSecret"),
     "oauth_jwt_bearer_private_key_jwt": ("tokenEndpoint", "clientId", "privateKey"),
@@ -89,6 +90,11 @@ def parse_profile(data: bytes, origin: str = "the profile") -> Profile:
 
 def read_profile(path: Path) -> Profile:
     """Read a profile file. Raises InvalidProfile if it is missing, unreadable or not a profile."""
+    if _SCHEMES & set(path.parts):
+        # An activation link, which is a secret and is not repeated.
+        raise InvalidProfile(
+            "That is a link, not a profile file. Turn it into one first: model-sharing activate LINK FILE."
+        )
     try:
         data = path.read_bytes()
     except OSError as error:

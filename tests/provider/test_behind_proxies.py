@@ -14,7 +14,7 @@ from pytest_aiohttp.plugin import AiohttpServer
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.faces.application import make_app
-from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES, client_address, origin
+from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES, client_address, is_host, origin
 from model_sharing_provider.http.urls import ACTIVATION_PATH
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.registry.updates import NO_CHANGE
@@ -123,3 +123,22 @@ def test_the_client_is_who_the_last_trusted_proxy_was_asked_by(peer: str, said: 
 def test_links_lead_to_where_the_nearest_proxy_was_asked(headers: dict[str, str], link: str) -> None:
     assert origin(request_from("10.0.0.1", headers, "10.0.0.1/32")) == link
     assert origin(request_from("10.0.0.2", headers, "10.0.0.1/32")) == "http://here"
+
+
+def test_a_host_that_no_url_can_have_is_none() -> None:
+    """Strangers can send it; what reads our own URL would fail."""
+    for host in ("acme.example", "127.0.0.1:8642", "[::1]", "[::1]:65535", "a_b-c:0", "[::ffff:1.2.3.4]:1"):
+        assert is_host(host), host
+    for host in (
+        "",
+        "[::::]",
+        "[1.2.3]:80",
+        "[:.:]",
+        "[::1]:65536",
+        "a:99999",
+        "a b",
+        "a@b",
+        "[::1",
+        "[::1%lo]",
+    ):
+        assert not is_host(host), host

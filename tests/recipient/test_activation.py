@@ -224,3 +224,13 @@ def test_a_redirect_is_not_followed_with_the_code(fake_provider: FakeProvider, r
     done = run("activate", f"{fake_provider.origin}{PAGE_PATH}/{SECRET}", "globex.share")
     assert (done.returncode, "redirect" in done.stderr) == (9, True)
     assert len(fake_provider.requests) == 1
+
+
+def test_a_link_in_place_of_a_profile_is_not_repeated(run: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run("mount", LINK, SHARE)
+    assert (done.returncode, "model-sharing activate LINK FILE" in done.stderr) == (12, True)
+    assert SECRET not in done.stderr
+    monkeypatch.setenv("MODEL_SHARING_PROFILE", LINK)
+    done = run("shares")
+    assert done.returncode == 12
+    assert SECRET not in done.stderr

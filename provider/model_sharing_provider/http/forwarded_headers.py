@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -18,8 +18,9 @@ TRUSTED_PROXIES: web.AppKey[tuple[str, ...]] = web.AppKey("trusted_proxies", tup
 """Networks of trusted proxies, in CIDR form."""
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+)(:\d+)?")
-_SCHEME = re.compile("https?")
-_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?")
+_SCHEMES = frozenset({"http", "https"})
+_LAST_PORT = 65535
+_HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])(:(?P<port>[0-9]{1,5}))?")
 
 
 def client_address(request: web.Request) -> str:
@@ -45,14 +46,24 @@ def origin(request: web.Request) -> str:
     scheme, host = request.scheme, request.host
     proxies = request.config_dict[TRUSTED_PROXIES]
     if _is_trusted(proxies, request.remote or ""):
-        scheme = _last(request, "X-Forwarded-Proto", _SCHEME) or scheme
-        host = _last(request, "X-Forwarded-Host", _HOST) or host
+        scheme = _last(request, "X-Forwarded-Proto", _is_scheme) or scheme
+        host = _last(request, "X-Forwarded-Host", is_host) or host
     return f"{scheme}://{host}"
 
 
 def is_host(text: str) -> bool:
     """True for a host name or address, with or without a port."""
-    return bool(_HOST.fullmatch(text))
+    found = _HOST.fullmatch(text)
+    if found is None or int(found["port"] or 0) > _LAST_PORT:
+        return False
+    try:
+        return not found["v6"] or bool(ipaddress.IPv6Address(found["v6"]))
+    except ValueError:
+        return False
+
+
+def _is_scheme(text: str) -> bool:
+    return text in _SCHEMES
 
 
 def _is_trusted(proxies: Sequence[str], address: str) -> bool:
@@ -64,10 +75,10 @@ def _listed(request: web.Request, header: str) -> list[str]:
     return [entry.strip() for line in lines for entry in line.split(",")]
 
 
-def _last(request: web.Request, header: str, form: re.Pattern[str]) -> str:
-    """Value that the nearest proxy set, if it has this form."""
+def _last(request: web.Request, header: str, is_valid: Callable[[str], bool]) -> str:
+    """Value that the nearest proxy set, if it is valid."""
     value = "".join(_listed(request, header)[-1:])
-    return value if form.fullmatch(value) else ""
+    return value if is_valid(value) else ""
 
 
 def _address(entry: str) -> str:

@@ -41,7 +41,7 @@ def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
     """Turn an activation link, which works once, into a profile file that only you can read.
 
     Args:
-        link: The link that the provider gave you.
+        link: The link that the provider gave you, of a page or of the API.
         path: The profile file to write.
         force: Replace the file if it exists.
 
@@ -55,7 +55,8 @@ def activate(link: str, path: str | Path, *, force: bool = False) -> Path:
         ServerUnreachable: The provider does not answer.
 
     Example:
-        >>> model_sharing.activate("https://models.acme.example/activate#…", "globex.share")  # doctest: +SKIP
+        >>> link = "https://models.acme.example/explorer/activate/…"
+        >>> model_sharing.activate(link, "globex.share")  # doctest: +SKIP
         PosixPath('globex.share')
     """
     target = Path(path).expanduser()

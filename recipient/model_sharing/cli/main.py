@@ -57,7 +57,7 @@ class _Group(click.Group):
     cls=_Group,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=example(
-        "model-sharing activate https://models.acme.example/activate/… globex.share",
+        "model-sharing activate https://models.acme.example/explorer/activate/… globex.share",
         "model-sharing mount globex.share --as vendor",
         "model-sharing download models:/vendor.ml_team.iris_model@Champion iris",
     ),

@@ -30,7 +30,7 @@ _STANDARD_INPUT = "-"
 
 @click.command(
     epilog=example(
-        "model-sharing activate https://models.acme.example/activate/… globex.share",
+        "model-sharing activate https://models.acme.example/explorer/activate/… globex.share",
         "model-sharing activate - globex.share < link.txt",
     )
 )

@@ -13,6 +13,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from yarl import URL
 
 from model_sharing_protocol.errors import PermissionDenied, Unauthenticated
 from model_sharing_protocol.times import now_ms
@@ -67,8 +68,8 @@ def check_origin(request: web.Request) -> None:
     send no referrer.
     """
     site = request.headers.get("Sec-Fetch-Site")
-    own = urlsplit(base_url(request))
-    from_here = request.headers.get("Origin") == f"{own.scheme}://{own.netloc}"
+    # A browser writes it in lower case and without the scheme's own port, however we are configured.
+    from_here = request.headers.get("Origin") == str(URL(base_url(request)).origin())
     if site != _SAME_ORIGIN and not (site is None and from_here):
         raise PermissionDenied(_OTHER_SITE)
 
@@ -108,7 +109,7 @@ def _cookie_name(request: web.Request) -> str:
 
 
 def _is_secure(request: web.Request) -> bool:
-    return base_url(request).startswith("https:")
+    return urlsplit(base_url(request)).scheme == "https"
 
 
 def _is_loopback(host: str) -> bool:

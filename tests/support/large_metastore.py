@@ -53,6 +53,8 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         *(on_schema(each, str(SCHEMA)) for each in (Privilege.USE_SCHEMA, Privilege.EXECUTE)),
     )
     await grant_privileges(admin, bob.name, *everything)
+    _, code = await provider.recipients.create(context, "invited")
+    await provider.share_permissions.grant(context, "everything", "invited")
     numbers = itertools.count(1)
 
     def some() -> str:
@@ -99,6 +101,7 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         "a version's files, in the share": lambda: provider.recipient_files.version_files(
             globex, "everything", SharedName("ml", "real"), number=1
         ),
+        "what an activation link offers": lambda: provider.recipients.activation_offer(context, code),
         "recipients that pulled a model": lambda: provider.pull_history.who_pulled(
             context, FullName("prod", "ml", some())
         ),

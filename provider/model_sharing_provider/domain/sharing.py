@@ -119,11 +119,15 @@ class RecipientToken:
     sealed_code: str = field(default="", repr=False)
 
 
+MODELS_COUNTED = 100
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivationOffer:
     """Offer of an activation link to its recipient: the number of models in each share, by its name.
 
-    There is none for a link that was used, or has expired.
+    Up to `MODELS_COUNTED` are counted; one more stands for any number. There are no shares for a link that
+    was used, or has expired.
     """
 
     recipient: str

@@ -14,7 +14,9 @@ from yarl import URL
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.profile import parse_profile
 from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.faces.explorer import activation
 from model_sharing_provider.services.registry.updates import NO_CHANGE
+from model_sharing_provider.services.sharing import recipients
 from support.admin_client import AdminClient
 from support.explorer_client import ExplorerClient, ExplorerPage
 from support.model_folder import write_model
@@ -65,6 +67,18 @@ async def test_a_link_is_looked_at_and_used_once(
     assert "recipient rotate-token globex --existing-expires-in 0" in again.text
 
 
+async def test_a_large_share_is_not_counted_to_the_end(
+    admin: AdminClient, stranger: ExplorerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for module in (activation, recipients):
+        monkeypatch.setattr(module, "MODELS_COUNTED", 2)
+    for name in ("a", "b", "c"):
+        await admin.register(write_model(tmp_path / name), f"prod.llm.{name}")
+    code = await admin.share("acme_share", "globex", "prod.llm.a")
+    await admin.add_schema("acme_share", "prod.llm")
+    assert "acme_share · more than 2 models" in (await stranger.open(f"/explorer/activate/{code}")).text
+
+
 async def test_a_link_that_has_expired_says_when(admin: AdminClient, stranger: ExplorerClient) -> None:
     _, code = await admin.provider.recipients.create(
         admin.context, "globex", lifetime=timedelta(milliseconds=1)
@@ -90,15 +104,15 @@ async def test_a_link_is_good_in_the_networks_of_its_recipient_only(
     admin: AdminClient, stranger: ExplorerClient
 ) -> None:
     code = await admin.share("acme", "globex")
-    recipients = admin.provider.recipients
-    await recipients.update(admin.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
+    update = admin.provider.recipients.update
+    await update(admin.context, "globex", NO_CHANGE, ["192.0.2.0/24"])
     for page in (
         await stranger.open(f"/explorer/activate/{code}"),
         await stranger.post(f"/explorer/activate/{code}", []),
     ):
         assert (page.status, page.title) == (403, "Not from this network")
         assert "Your address 127.0.0.1 is not in this recipient's IP access list" in page.text
-    await recipients.update(admin.context, "globex", NO_CHANGE, [])
+    await update(admin.context, "globex", NO_CHANGE, [])
     assert (await download(await stranger.open(f"/explorer/activate/{code}")))[0] == 200
 
 
@@ -142,10 +156,10 @@ async def test_the_links_that_are_given_out_open_a_page(
 ) -> None:
     server = await aiohttp_server(make_app(admin.provider, ui=ui))
     headers = {"Authorization": f"Bearer {(provider_home / 'admin.token').read_text()}"}
-    recipients = server.make_url("/api/2.1/unity-catalog/recipients")
+    url = server.make_url("/api/2.1/unity-catalog/recipients")
     async with aiohttp.ClientSession() as session:
         body = {"name": "globex", "authentication_type": "TOKEN"}
-        async with session.post(recipients, json=body, headers=headers) as answer:
+        async with session.post(url, json=body, headers=headers) as answer:
             link = (await answer.json())["activation_url"]
         assert ("/explorer/activate/" in link) == ui
         async with session.get(link, headers=_BROWSER) as answer:

@@ -15,7 +15,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.network.plain_http import travels_in_clear
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.domain.sharing import ActivationOffer
+from model_sharing_provider.domain.sharing import MODELS_COUNTED, ActivationOffer
 from model_sharing_provider.faces.explorer.page_routes import form, page
 from model_sharing_provider.faces.explorer.rendering import render
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
@@ -69,6 +69,7 @@ async def _page(request: web.Request, offer: ActivationOffer) -> web.Response:
         status=_GONE if ended else 200,
         code=activation_code(request),
         offer=offer,
+        most=MODELS_COUNTED,
         fingerprint=PublicKey.parse(keys[-1].pem).fingerprint,
         in_clear=travels_in_clear(base_url(request)),
     )
@@ -83,7 +84,7 @@ def _refused(request: web.Request, error: SharingError) -> web.Response:
         status=status,
         title="Not from this network" if elsewhere else "This link is not known here",
         message=error.message if elsewhere else "No activation link of this provider has this address.",
-        remedy="Open it from a network that the provider has listed for you, or ask them to list yours."
+        remedy="The link was not used. Open it from a network that the provider has listed for you."
         if elsewhere
         else "Copy the whole link again, or ask the provider for a new one.",
     )
@@ -93,7 +94,9 @@ def _for_programs(request: web.Request) -> web.Response:
     """Error for a program, such as a client of the first release, which cannot read a page."""
     link = activation_link(base_url(request), activation_code(request), pages=False)
     return OPEN_SHARING_ERRORS.response(
-        UnsupportedOperation(f"This link is a page for a browser. A program activates it by POST {link}.")
+        UnsupportedOperation(
+            f"This link is a page for a browser. For programs, and model-sharing 0.1.0, it is {link}."
+        )
     )
 
 

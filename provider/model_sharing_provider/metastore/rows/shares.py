@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Row, delete, exists, func, insert, or_, select, union_all, update
 
 from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.pages import Page, PageRequest
@@ -172,22 +172,22 @@ class ShareRows:
             names[row.share_id].append(_shared_as(row.shared_schema, row.shared_name))
         return names
 
-    async def count_models(self, names: Sequence[str]) -> dict[str, int]:
-        """Number of models in each share, by the share's name; those of a whole schema count one by one."""
+    async def count_models(self, share: str, most: int) -> int:
+        """Number of models in a share, counted up to `most`; those of a whole schema count one by one."""
         single = registered_models.c.id == share_objects.c.object_id
         of_schema = registered_models.c.schema_id == share_objects.c.object_id
-        counts = dict.fromkeys(names, 0)
-        for kind, belongs in ((ShareObjectType.MODEL, single), (ShareObjectType.SCHEMA, of_schema)):
-            query = (
-                select(shares.c.name, func.count().label("number"))
+        kinds = ((ShareObjectType.MODEL, single), (ShareObjectType.SCHEMA, of_schema))
+        found = union_all(
+            *(
+                select(registered_models.c.id)
                 .join_from(shares, share_objects, share_objects.c.share_id == shares.c.id)
                 .join(registered_models, belongs)
-                .where(shares.c.name.in_(names), share_objects.c.type == kind)
-                .group_by(shares.c.name)
+                .where(shares.c.name == share, share_objects.c.type == kind)
+                for kind, belongs in kinds
             )
-            for row in await self._connection.execute(query):
-                counts[row.name] += row.number
-        return counts
+        )
+        query = select(func.count()).select_from(found.limit(most).subquery())
+        return int((await self._connection.execute(query)).scalar_one())
 
     async def containing(self, model: RegisteredModel, viewer: Viewer) -> list[tuple[Share, str]]:
         """Shares of the viewer that contain a model or its schema, with the model's shared name in each."""

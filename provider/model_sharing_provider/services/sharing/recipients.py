@@ -31,6 +31,7 @@ from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.secrets import new_activation_code, new_token, well_formed
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import (
+    MODELS_COUNTED,
     ActivationOffer,
     Recipient,
     RecipientOverview,
@@ -54,6 +55,7 @@ from model_sharing_provider.services.registry.updates import (
 DEFAULT_LIFETIME = timedelta(days=90)
 MAX_LIFETIME = timedelta(days=365)
 MAX_LIVE_TOKENS = 2
+SHARES_OFFERED = 50
 
 
 class Recipients:
@@ -255,7 +257,10 @@ class Recipients:
                     return ActivationOffer(recipient=name, token=token)
                 recipient = await find_recipient(operation, name)
                 granted = await operation.rows.share_grants.of_recipients(recipient.id)
-                shares = await operation.rows.shares.count_models([grant.share for grant in granted])
+                shares = {
+                    grant.share: await operation.rows.shares.count_models(grant.share, MODELS_COUNTED + 1)
+                    for grant in granted[:SHARES_OFFERED]
+                }
                 return ActivationOffer(recipient=name, token=token, shares=shares)
 
     async def authenticate(self, context: Context, token: str) -> Principal:

@@ -26,6 +26,8 @@ _TITLES = {
     507: "The disk is full",
 }
 _FAILED = "Something failed here"
+# The address stays, too: that of the form is no page, to which a reload or the way back would lead.
+_ON_THE_SAME_PAGE = {"HX-Retarget": "#messages", "HX-Reswap": "innerHTML show:top", "HX-Push-Url": "false"}
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
@@ -72,7 +74,7 @@ def _explanation(request: web.Request, error: SharingError, status: int, code: s
         again=_wanted(request) if error.retry_after is not None else "",
     )
     if of_form:
-        response.headers.update({"HX-Retarget": "#messages", "HX-Reswap": "innerHTML"})
+        response.headers.update(_ON_THE_SAME_PAGE)
     return response
 
 

@@ -7,12 +7,16 @@ function copy(button) {
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   };
   if (navigator.clipboard) {
-    navigator.clipboard.writeText(button.dataset.copy).then(done);
-    return;
+    navigator.clipboard.writeText(button.dataset.copy).then(done, () => copyBySelection(button.dataset.copy, done));
+  } else {
+    copyBySelection(button.dataset.copy, done);
   }
-  // Over plain http, browsers have no clipboard but this one.
+}
+
+// Over plain http, and where the other is not allowed, browsers have no clipboard but this one.
+function copyBySelection(text, done) {
   const area = document.createElement("textarea");
-  area.value = button.dataset.copy;
+  area.value = text;
   document.body.append(area);
   area.select();
   document.execCommand("copy");
@@ -34,5 +38,9 @@ document.addEventListener("toggle", (event) => {
 }, true);
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  for (const open of document.querySelectorAll("details.control[open]")) open.open = false;
+  for (const open of document.querySelectorAll("details.control[open]")) {
+    // Where the keyboard was in the panel, it would be nowhere.
+    if (open.contains(document.activeElement)) open.querySelector("summary").focus();
+    open.open = false;
+  }
 });

@@ -39,7 +39,7 @@ class ExplorerPage:
     @property
     def title(self) -> str:
         found = self.soup.find("h1")
-        return found.get_text(strip=True) if found else ""
+        return " ".join(found.get_text(" ").split()) if found else ""
 
     def form(self, button: str) -> Tag:
         """Form with this button."""

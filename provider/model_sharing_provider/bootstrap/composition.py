@@ -36,6 +36,7 @@ from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
+from model_sharing_provider.services.publishing.comparisons import Comparisons
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
 from model_sharing_provider.services.publishing.flavors import Flavors
@@ -141,6 +142,14 @@ def _wire(
     principal_files = PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls)
     principals = Principals(secrets)
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
+    principal_revisions = PrincipalRevisions(
+        principal_files,
+        artifacts,
+        manifests,
+        recall_policy=recall_policy,
+        pulls=pulls,
+        freshness=mirroring.freshness,
+    )
     services = ProviderServices(
         database=database,
         audit_recorder=audit_recorder,
@@ -153,6 +162,7 @@ def _wire(
         catalog_terms=mirroring.catalog_terms,
         catalogs=Catalogs(cleaner),
         changes=Changes(ChangeSignal(database.change_token)),
+        comparisons=Comparisons(principal_revisions, manifests),
         copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),
         eviction=mirroring.eviction,
         finalization=Finalization(artifacts, manifests, bundles),
@@ -169,14 +179,7 @@ def _wire(
         permissions=Permissions(),
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy, pulls),
         principal_files=principal_files,
-        principal_revisions=PrincipalRevisions(
-            principal_files,
-            artifacts,
-            manifests,
-            recall_policy=recall_policy,
-            pulls=pulls,
-            freshness=mirroring.freshness,
-        ),
+        principal_revisions=principal_revisions,
         principals=principals,
         provider_terms=ProviderTerms(),
         providers=mirroring.providers,

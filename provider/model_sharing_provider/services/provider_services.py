@@ -18,6 +18,7 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.catalog_pulls import CatalogPulls
 from model_sharing_provider.services.mirroring.eviction import Eviction
 from model_sharing_provider.services.mirroring.follower import MirrorFollower
+from model_sharing_provider.services.publishing.comparisons import Comparisons
 from model_sharing_provider.services.publishing.copies import Copies
 from model_sharing_provider.services.publishing.finalization import Finalization
 from model_sharing_provider.services.publishing.flavors import Flavors
@@ -74,6 +75,7 @@ class ProviderServices:
     catalog_terms: CatalogTerms
     catalogs: Catalogs
     changes: Changes
+    comparisons: Comparisons
     copies: Copies
     eviction: Eviction
     flavors: Flavors

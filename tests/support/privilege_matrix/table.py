@@ -191,6 +191,7 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("principal_files.sign", EXECUTE, SCORER, 1, "MLmodel"),
         row("principal_files.open", EXECUTE, prepare=signed),
         row("principal_revisions.content", EXECUTE, SCORER, MAIN_REVISION),
+        row("comparisons.compare", EXECUTE, SCORER, 1, 1),
         row("principal_revisions.open", EXECUTE, SCORER, MAIN_REVISION, "MLmodel"),
         row(
             "principal_files.sign_session_uploads",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from model_sharing_provider.faces.explorer import (
     activation,
     catalogs,
+    comparison,
     deletions,
     home,
     model_activity,
@@ -19,6 +20,11 @@ from model_sharing_provider.faces.explorer import (
     schemas,
     sign_in,
     static_files,
+    version_files,
+    version_lineage,
+    version_schema,
+    version_signature,
+    versions,
 )
 from model_sharing_provider.faces.explorer.error_pages import error_page
 from model_sharing_provider.faces.explorer.sessions import authenticate
@@ -51,6 +57,12 @@ _PAGES = Face(
         *model_activity.ROUTES,
         *permissions.ROUTES,
         *deletions.ROUTES,
+        *comparison.ROUTES,
+        *versions.ROUTES,
+        *version_files.ROUTES,
+        *version_schema.ROUTES,
+        *version_lineage.ROUTES,
+        *version_signature.ROUTES,
     ),
 )
 FACES = (_PUBLIC, _PAGES)

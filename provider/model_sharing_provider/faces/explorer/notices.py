@@ -8,5 +8,8 @@ NOTICES = {
     "deleted": "Deleted.",
     "granted": "Granted.",
     "revoked": "Revoked.",
+    "copied": "Copied; this is the copy.",
+    "recalled": "Recalled. Its downloads have ended.",
+    "lifted": "The recall is lifted.",
     "signed-out": "You have signed out.",
 }

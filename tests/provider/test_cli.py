@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.http.urls import ACTIVATION_PATH
 from support.model_folder import write_model
 from support.network.ports import default_port
 from support.patience import PATIENCE
@@ -77,7 +79,7 @@ def test_the_story_without_a_server(provider_cli: CliRunner, provider_home: Path
     for command in story:
         provider_cli.succeed(*command)
     created = provider_cli("recipient", "create", "globex", "--expires-in", "90d")
-    assert created.out.startswith("http://127.0.0.1:8642/api/2.1/unity-catalog/public/")
+    assert created.out.startswith("http://127.0.0.1:8642/explorer/activate/")
     assert created.out.count("\n") == 1
     assert provider_cli("share", "grant", "acme_share", "globex").code == 0
     assert provider_cli("recipient", "rotate-token", "globex", "--existing-expires-in", "24h").code == 0
@@ -190,3 +192,11 @@ def test_the_default_port_is_the_documented_one(program: Program) -> None:
             pass  # somebody else holds it, which serves as well
         done = program("serve")
     assert (done.returncode, "8642" in done.stderr) == (16, True)
+
+
+def test_a_link_leads_to_the_api_where_there_are_no_pages(
+    provider_cli: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_UI", "no")
+    created = provider_cli.succeed("recipient", "create", "globex", "--output", "json")
+    assert f"8642{ACTIVATION_PATH}/" in json.loads(created.out)["activation_url"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing
-from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import (
     ActivationLinkUsed,
     NotFound,
@@ -39,7 +38,7 @@ async def show(request: web.Request) -> web.Response:
     except (NotFound, PermissionDenied) as error:
         response = _refused(request, error)
     else:
-        response = await _page(request, offer)
+        response = _page(request, offer)
     response.headers.update(SECRET_URL)
     return response
 
@@ -60,9 +59,8 @@ async def activate(request: web.Request) -> web.Response:
         return await show(request)  # it says more, such as since when
 
 
-async def _page(request: web.Request, offer: ActivationOffer) -> web.Response:
+def _page(request: web.Request, offer: ActivationOffer) -> web.Response:
     ended = offer.token.activated_at is not None or offer.token.expires_at <= now_ms()
-    keys = await provider_of(request).signing.list_keys(context_of(request))
     return render(
         request,
         "activation_ended.html" if ended else "activation.html",
@@ -70,7 +68,7 @@ async def _page(request: web.Request, offer: ActivationOffer) -> web.Response:
         code=activation_code(request),
         offer=offer,
         most=MODELS_COUNTED,
-        fingerprint=PublicKey.parse(keys[-1].pem).fingerprint,
+        fingerprint=provider_of(request).signing.fingerprint,
         in_clear=travels_in_clear(base_url(request)),
     )
 

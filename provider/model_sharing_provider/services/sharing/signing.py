@@ -41,6 +41,11 @@ class Signing:
         self._keys = keys
         self._signed: LRUCache[tuple[str, State | SignedChanges], Envelope] = LRUCache(_ANSWERS_KEPT)
 
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the key that signs now, to be compared by whoever mounts a share; it is public."""
+        return self._keys.current.public.fingerprint
+
     def bundle(self, shared: SharedVersion, manifest: Manifest) -> Bundle:
         """Sign a version's files, under the shared name of the model."""
         name = SignedName(shared.share.name, str(shared.shared_name), shared.version.version)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from support.admin_client import AdminClient
-from support.browser import Windows
+from support.browser import PATIENCE_MS, Person, Windows
 from support.explorer_client import ExplorerClient
 from support.explorer_metastore import fill
 from support.explorer_pages import some_of_each_route
@@ -53,10 +53,16 @@ async def test_axe_finds_nothing(
     problems = await _axe(person.page, "sign-in")
     await person.sign_in((provider_home / "admin.token").read_text())
     for path in paths:
-        await person.open(path)
+        await _open(person, path)
         await person.page.evaluate(_OPEN_ALL)
         problems += await _axe(person.page, path)
     assert not problems, "\n".join(problems)
+
+
+async def _open(person: Person, path: str) -> None:
+    """Open a page, and wait for the parts that it loads by itself."""
+    await person.open(path)
+    await expect(person.page.locator("[hx-trigger=load]:empty")).to_have_count(0, timeout=PATIENCE_MS)
 
 
 async def _axe(page: Page, path: str) -> list[str]:
@@ -76,7 +82,7 @@ async def test_a_narrow_screen_needs_no_horizontal_scrolling(
     await person.sign_in((provider_home / "admin.token").read_text())
     wide = []
     for path in paths:
-        await person.open(path)
+        await _open(person, path)
         await person.page.evaluate(_OPEN_ALL)
         width = await person.page.evaluate("document.documentElement.scrollWidth")
         wide += [f"{path}: {width} px"] if width > 320 else []
@@ -90,7 +96,7 @@ async def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
     await person.sign_in((provider_home / "admin.token").read_text())
     problems = []
     for path in paths:
-        await person.open(path)
+        await _open(person, path)
         controls: list[str] = await person.page.evaluate(_CONTROLS)
         reached, unseen = set(), set()
         for _ in range(len(controls) + 1):

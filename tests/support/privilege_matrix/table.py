@@ -124,6 +124,7 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("catalogs.delete", OWN_CATALOG, PROD, force=True),
         row("catalogs.create_schema", CREATE_SCHEMA, SchemaName(PROD, "new")),
         row("catalogs.page_schemas", USE_CATALOG, PROD, PAGE),
+        row("catalogs.search_schemas", NOTHING, "ml", 20),
         row("catalogs.get_schema", USE_SCHEMA, TEAM),
         row("catalogs.update_schema: name", OWN_SCHEMA, TEAM, NEW_NAME),
         row("catalogs.update_schema: comment", OWN_SCHEMA, TEAM, COMMENT),

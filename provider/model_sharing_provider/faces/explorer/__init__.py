@@ -20,6 +20,7 @@ from model_sharing_provider.faces.explorer import (
     schemas,
     sign_in,
     static_files,
+    tree,
     version_files,
     version_lineage,
     version_schema,
@@ -50,6 +51,7 @@ _PAGES = Face(
     routes=(
         *home.ROUTES,
         *sign_in.SIGN_OUT_ROUTES,
+        *tree.ROUTES,
         *catalogs.ROUTES,
         *schemas.ROUTES,
         *models.ROUTES,

@@ -7,7 +7,7 @@ from aiohttp import web
 from model_sharing_protocol.names import SchemaName
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.faces.explorer.forms import read_form
-from model_sharing_provider.faces.explorer.listings import page_of
+from model_sharing_provider.faces.explorer.listings import page_of, prefix_of
 from model_sharing_provider.faces.explorer.page_routes import form, page
 from model_sharing_provider.faces.explorer.rendering import explorer_url, render, see_other
 from model_sharing_provider.faces.explorer.securable_forms import read_update
@@ -42,7 +42,7 @@ async def create_catalog(request: web.Request) -> web.Response:
 async def show_catalog(request: web.Request) -> web.Response:
     """A catalog: its description, where it comes from, and its schemas."""
     provider, context = provider_of(request), context_of(request)
-    prefix = request.query.get("prefix", "").strip()
+    prefix = prefix_of(request)
     catalog = await provider.catalogs.get(context, request.match_info["catalog"])
     schemas = await provider.catalogs.page_schemas(context, catalog.name, page_of(request, _SCHEMAS), prefix)
     token = schemas.token(_SCHEMAS)

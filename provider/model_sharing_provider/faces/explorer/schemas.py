@@ -7,7 +7,7 @@ from aiohttp import web
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.domain.securables import ModelFilter, SecurableType
 from model_sharing_provider.faces.explorer.forms import read_form
-from model_sharing_provider.faces.explorer.listings import page_of
+from model_sharing_provider.faces.explorer.listings import page_of, prefix_of
 from model_sharing_provider.faces.explorer.page_routes import form, page
 from model_sharing_provider.faces.explorer.rendering import explorer_url, render, see_other
 from model_sharing_provider.faces.explorer.securable_forms import read_update
@@ -19,7 +19,7 @@ _LISTING = "explorer models"
 async def show_schema(request: web.Request) -> web.Response:
     """A schema: its description, and its models."""
     provider, context, name = provider_of(request), context_of(request), schema_of(request)
-    prefix = request.query.get("prefix", "").strip()
+    prefix = prefix_of(request)
     schema = await provider.catalogs.get_schema(context, name)
     wanted = ModelFilter(name_prefix=prefix)
     models = await provider.models.page(context, name, page_of(request, _LISTING), wanted)

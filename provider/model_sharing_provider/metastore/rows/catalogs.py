@@ -166,6 +166,16 @@ class CatalogRows:
             key_of=lambda item: item.full_name.schema,
         )
 
+    async def search_schemas(self, prefix: str, limit: int, viewer: Viewer) -> list[Schema]:
+        """First schemas that the viewer may use and whose names begin with `prefix`, by name."""
+        query = (
+            _schemas()
+            .where(starts_with(schemas.c.name, prefix), may_use_schema(viewer))
+            .order_by(schemas.c.name, catalogs.c.name)
+            .limit(limit)
+        )
+        return [_schema(row) for row in await self._connection.execute(query)]
+
 
 def _catalogs() -> Select[Any]:
     """Query of catalogs, with their sources if they are made from shares."""

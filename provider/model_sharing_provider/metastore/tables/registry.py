@@ -54,6 +54,7 @@ schemas = Table(
     Column("properties", Text, nullable=False, server_default="{}"),
     *owned_columns(),
     UniqueConstraint("catalog_id", "name"),
+    Index("ix_schemas_name", "name"),
 )
 
 registered_models = Table(

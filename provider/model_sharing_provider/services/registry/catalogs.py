@@ -148,6 +148,12 @@ class Catalogs:
             viewer = Viewer.of(operation.principal)
             return await operation.rows.catalogs.page_schemas(catalog, page, viewer, prefix)
 
+    async def search_schemas(self, context: Context, prefix: str, limit: int) -> list[Schema]:
+        """First schemas of all catalogs that the caller may use and whose names begin with `prefix`."""
+        async with context.view(AuditAction.LIST_SCHEMAS, Target(SecurableType.METASTORE)) as operation:
+            await operation.authorize(rules.ANY_PRINCIPAL)
+            return await operation.rows.catalogs.search_schemas(prefix, limit, Viewer.of(operation.principal))
+
     async def get_schema(self, context: Context, name: SchemaName) -> Schema:
         """Raises NotFound, PermissionDenied."""
         async with context.view(AuditAction.GET_SCHEMA, _schema(name)) as operation:

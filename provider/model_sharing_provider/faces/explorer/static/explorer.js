@@ -44,3 +44,36 @@ document.addEventListener("keydown", (event) => {
     open.open = false;
   }
 });
+
+// The tree stays as it is from page to page, and shows where the reader is.
+document.addEventListener("click", (event) => {
+  const toggle = event.target.closest("button.toggle");
+  if (!toggle) return;
+  const open = toggle.getAttribute("aria-expanded") === "true";
+  toggle.setAttribute("aria-expanded", String(!open));
+  toggle.parentElement.querySelector(":scope > ul").hidden = open;
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const tree = document.getElementById("tree");
+  if (event.target !== document.body || !tree) return;
+  const place = document.getElementById("content").dataset.place;
+  let found = !place;
+  for (const link of tree.querySelectorAll("a[data-place]")) {
+    const here = link.dataset.place === place;
+    link.toggleAttribute("aria-current", here);
+    if (here) {
+      found = true;
+      link.setAttribute("aria-current", "page");
+      for (let list = link.closest("ul"); list && list.hidden; list = list.parentElement.closest("ul")) {
+        list.hidden = false;
+        list.parentElement.querySelector(":scope > button.toggle").setAttribute("aria-expanded", "true");
+      }
+    }
+  }
+  // A form may have changed what is in it.
+  if (!found || document.querySelector(".notice")) {
+    const url = new URL(tree.getAttribute("hx-get"), location.href);
+    url.searchParams.set("at", place);
+    htmx.ajax("GET", url.pathname + url.search, { target: "#tree", swap: "innerHTML" });
+  }
+});

@@ -15,6 +15,8 @@ def upgrade() -> None:
     _create_sessions()
     # By which a page finds the shares that a model is in.
     op.create_index("ix_share_objects_object_id", "share_objects", ["object_id"])
+    # By which the tree finds schemas of all catalogs.
+    op.create_index("ix_schemas_name", "schemas", ["name"])
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:

@@ -192,6 +192,18 @@ async def test_listings_are_paged_to_the_end(workspace: WorkspaceClient, admin: 
     assert listed == names
 
 
+async def test_a_recipient_uses_the_link_itself_or_its_code(workspace: WorkspaceClient) -> None:
+    """It opens a page for people, which the SDK does not need."""
+    created = await ask(lambda: workspace.recipients.create("globex", AuthenticationType.TOKEN))
+    link = str(created.activation_url)
+    await ask(lambda: workspace.recipient_activation.get_activation_url_info(link))
+    profile = await ask(lambda: workspace.recipient_activation.retrieve_token(link))
+    assert (profile.share_credentials_version, str(profile.bearer_token)[:4]) == (1, "msh_")
+    rotated = await ask(lambda: workspace.recipients.rotate_token("globex", 0))
+    code = str(rotated.activation_url).rpartition("/")[2]
+    assert (await ask(lambda: workspace.recipient_activation.retrieve_token(code))).bearer_token
+
+
 async def test_the_activation_link_is_shown_to_who_manages_the_recipient_until_it_is_used(
     workspace: WorkspaceClient, admin: AdminClient, endpoint: str
 ) -> None:

@@ -21,6 +21,7 @@ from model_sharing_protocol.profile import read_profile
 from support.fake_provider.faults import always
 from support.fake_provider.models import SHARE
 from support.fake_provider.server import TOKEN, FakeProvider, Handler
+from support.small_disk import fill, read_only, small_disk
 
 Typed = Callable[..., subprocess.CompletedProcess[str]]
 LINK = "https://acme.example/api/2.1/unity-catalog/public/Zx_9-qw_"
@@ -234,3 +235,20 @@ def test_a_link_in_place_of_a_profile_is_not_repeated(run: Typed, monkeypatch: p
     done = run("shares")
     assert done.returncode == 12
     assert SECRET not in done.stderr
+
+
+def test_a_full_disk_is_found_out_before_the_link_is_used(
+    activating: FakeProvider, run: Typed, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", 1) as disk:
+        filler = fill(disk)
+        link = f"{activating.origin}{PAGE_PATH}/{SECRET}"
+        done = run("activate", link, disk / "globex.share")
+        assert (done.returncode, "The link was not used." in done.stderr) == (11, True)
+        assert activating.requests == []
+        filler.unlink()
+        assert run("activate", link, disk / "globex.share").returncode == 0
+        with read_only(disk):
+            done = run("activate", link, disk / "again.share")
+        assert (done.returncode, "The link was not used." in done.stderr) == (2, True)
+        assert len(activating.requests) == 1

@@ -5,14 +5,15 @@ The link works once, so all else is checked first.
 
 from __future__ import annotations
 
-import os
 import re
+import tempfile
 import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from model_sharing.filesystem.local_files import FULL
 from model_sharing.settings import Settings
 from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import read_bounded
@@ -21,6 +22,7 @@ from model_sharing_protocol.activation_links import api_link
 from model_sharing_protocol.errors import (
     ActivationLinkUsed,
     AlreadyExists,
+    DiskFull,
     InvalidParameter,
     InvalidProfile,
     NotASharingServer,
@@ -119,8 +121,12 @@ def _check_target(path: Path, *, force: bool) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise InvalidParameter(f"The folder {folder} does not exist. The link was not used.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InvalidParameter(f"No file can be written in {folder}. The link was not used.")
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(bounds.PROFILE_BYTES))
+    except OSError as error:
+        kind = DiskFull if error.errno in FULL else InvalidParameter
+        raise kind(f"No file can be written in {folder}: {error.strerror}. The link was not used.") from error
 
 
 def _no_profile() -> Profile:

@@ -71,6 +71,7 @@ from model_sharing_provider.services.sharing.recipient_terms import RecipientTer
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
+from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -196,6 +197,7 @@ def _wire(
         secrets=Secrets(secrets),
         sessions=Sessions(secrets, principals),
         share_permissions=SharePermissions(),
+        share_previews=SharePreviews(),
         shared_catalogs=mirroring.shared_catalogs,
         shares=Shares(settings.quotas),
         signed_files=signed_files,

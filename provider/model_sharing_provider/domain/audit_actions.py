@@ -178,6 +178,7 @@ class AuditAction(StrEnum):
     # Shares
     CREATE_SHARE = "createShare", "A share was created"
     LIST_SHARES = "listShares", "Shares were listed"
+    PREVIEW_SHARE = "previewShare", "A share was shown to its owner as its recipients see it"
     GET_SHARE = "getShare", "A share was read, with its contents and recipients"
     UPDATE_SHARE = "updateShare", "A share was renamed or described, or its contents changed"
     DELETE_SHARE = "deleteShare", "A share was deleted; access to it ended"

@@ -164,16 +164,26 @@ class ShareOverview:
     recipients: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LastCall:
+    """Last successful call of a recipient: when it was (epoch ms), and from which address."""
+
+    at: int
+    address: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientOverview:
-    """Recipient with the names of its shares.
-
-    `last_used_at` is the time of its last successful call, as far back as the audit log is read.
-    """
+    """Recipient with the names of its shares, and its last call, as far back as the audit log is read."""
 
     recipient: Recipient
     shares: tuple[str, ...] = ()
-    last_used_at: int | None = None
+    last_call: LastCall | None = None
+
+    @property
+    def last_used_at(self) -> int | None:
+        """Time of the last successful call, in epoch ms."""
+        return self.last_call.at if self.last_call else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ from model_sharing_provider.services.sharing.recipient_terms import RecipientTer
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
+from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
@@ -109,6 +110,7 @@ class ProviderServices:
     secrets: Secrets
     sessions: Sessions
     share_permissions: SharePermissions
+    share_previews: SharePreviews
     shared_catalogs: SharedCatalogs
     shares: Shares
     signed_files: SignedFiles

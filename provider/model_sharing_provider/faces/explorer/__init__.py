@@ -17,7 +17,9 @@ from model_sharing_provider.faces.explorer import (
     model_shares,
     models,
     permissions,
+    recipients,
     schemas,
+    shares,
     sign_in,
     static_files,
     tree,
@@ -65,6 +67,8 @@ _PAGES = Face(
         *version_schema.ROUTES,
         *version_lineage.ROUTES,
         *version_signature.ROUTES,
+        *shares.ROUTES,
+        *recipients.ROUTES,
     ),
 )
 FACES = (_PUBLIC, _PAGES)

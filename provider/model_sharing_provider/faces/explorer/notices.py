@@ -11,5 +11,7 @@ NOTICES = {
     "copied": "Copied; this is the copy.",
     "recalled": "Recalled. Its downloads have ended.",
     "lifted": "The recall is lifted.",
+    "removed": "Removed.",
+    "ended": "Ended.",
     "signed-out": "You have signed out.",
 }

@@ -14,6 +14,7 @@ from model_sharing_provider.domain.events import AuditEvent, EventFilter, Outcom
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.sharing import LastCall
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.tables import audit_log
@@ -63,11 +64,11 @@ class AuditRows:
         first = rows[-1].id if len(rows) == page.size else end - _EVENTS_OF_A_PAGE
         return Page([_event(row) for row in rows], str(first) if first > 1 else None)
 
-    async def last_uses(self, recipients: Sequence[str]) -> dict[str, int]:
-        """Time of each recipient's last answered call (epoch ms), among the newest million events."""
+    async def last_calls(self, recipients: Sequence[str]) -> dict[str, LastCall]:
+        """Last answered call of each recipient, among the newest million events."""
         newest = select(func.max(audit_log.c.id)).scalar_subquery()
-        query = (
-            select(audit_log.c.principal, func.max(audit_log.c.at).label("at"))
+        last = (
+            select(func.max(audit_log.c.id))
             .where(
                 audit_log.c.id > newest - _NEWEST_EVENTS,
                 audit_log.c.principal_type == PrincipalType.RECIPIENT,
@@ -76,7 +77,10 @@ class AuditRows:
             )
             .group_by(audit_log.c.principal)
         )
-        return {row.principal: row.at for row in await self._connection.execute(query)}
+        query = select(audit_log.c.principal, audit_log.c.at, audit_log.c.address).where(
+            audit_log.c.id.in_(last)
+        )
+        return {row.principal: LastCall(row.at, row.address) for row in await self._connection.execute(query)}
 
     async def batches(self, size: int, **only: Unpack[EventFilter]) -> AsyncIterator[list[AuditEvent]]:
         """All events in batches of `size`, oldest first, since the log may be larger than memory."""

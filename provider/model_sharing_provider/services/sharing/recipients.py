@@ -33,6 +33,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import (
     MODELS_COUNTED,
     ActivationOffer,
+    LastCall,
     Recipient,
     RecipientOverview,
     RecipientToken,
@@ -110,8 +111,8 @@ class Recipients:
             await operation.authorize(rules.ANY_PRINCIPAL)
             found = await operation.rows.recipients.page(page, Viewer.of(operation.principal))
             grants = await operation.rows.share_grants.of_recipients(*(each.id for each in found.items))
-            uses = await operation.rows.audit_log.last_uses([each.name for each in found.items])
-            return Page([_overview(each, grants, uses) for each in found.items], found.last_key)
+            calls = await operation.rows.audit_log.last_calls([each.name for each in found.items])
+            return Page([_overview(each, grants, calls) for each in found.items], found.last_key)
 
     async def get(self, context: Context, name: str) -> tuple[Recipient, list[ShareGrant]]:
         """Recipient with its grants. Raises NotFound."""
@@ -120,6 +121,15 @@ class Recipients:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             return recipient, await operation.rows.share_grants.of_recipients(recipient.id)
+
+    async def overview_of(self, context: Context, name: str) -> RecipientOverview:
+        """Recipient with its shares and its last call. Raises NotFound, PermissionDenied."""
+        name = normalize_name("recipient", name)
+        async with context.view(AuditAction.GET_RECIPIENT, _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            recipient = await find_recipient(operation, name)
+            grants = await operation.rows.share_grants.of_recipients(recipient.id)
+            return _overview(recipient, grants, await operation.rows.audit_log.last_calls([name]))
 
     def activation_code(self, recipient: Recipient) -> str | None:
         """Code of the newest token's activation link while it can be used, for callers that may `get` it."""
@@ -350,13 +360,13 @@ async def _find_by_code(
 
 
 def _overview(
-    recipient: Recipient, grants: Sequence[ShareGrant], uses: Mapping[str, int]
+    recipient: Recipient, grants: Sequence[ShareGrant], calls: Mapping[str, LastCall]
 ) -> RecipientOverview:
-    last = uses.get(recipient.name, 0)
+    last = calls.get(recipient.name)
     return RecipientOverview(
         recipient=recipient,
         shares=tuple(grant.share for grant in grants if grant.recipient == recipient.name),
-        last_used_at=last if last >= recipient.created_at else None,  # else of a deleted namesake
+        last_call=last if last and last.at >= recipient.created_at else None,  # else of a deleted namesake
     )
 
 

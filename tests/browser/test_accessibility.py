@@ -40,8 +40,8 @@ _FOCUSED = """() => {
 async def paths(
     admin: AdminClient, server: TestServer, explorer: ExplorerClient, tmp_path: Path
 ) -> list[str]:
-    await fill(admin, tmp_path)
-    return await some_of_each_route(server, explorer, *_STARTS)
+    made = await fill(admin, tmp_path)
+    return await some_of_each_route(server, explorer, *_STARTS, f"/explorer/activate/{made.activation_code}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

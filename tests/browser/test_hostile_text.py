@@ -39,11 +39,14 @@ async def test_nothing_of_it_runs_or_is_loaded(
     stored: str,
 ) -> None:
     if stored == "by the services":
-        await _call(server, await fill_hostile(admin, tmp_path))
+        made = await fill_hostile(admin, tmp_path)
+        await _call(server, made.recipient)
+        code = made.activation_code
     else:
-        await fill(admin, tmp_path)
+        code = (await fill(admin, tmp_path)).activation_code
         store_everywhere(provider_home / "metastore.db", HOSTILE_TEXT)
-    paths = await some_of_each_route(server, explorer, "/explorer/search?q=script")
+    starts = ("/explorer/search?q=script", f"/explorer/activate/{code}")
+    paths = await some_of_each_route(server, explorer, *starts)
     person = await windows.new(viewport={"width": 1200, "height": 900})
     events = _watch(person)
     await person.sign_in((provider_home / "admin.token").read_text())

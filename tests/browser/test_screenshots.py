@@ -35,17 +35,19 @@ async def test_pictures_of_every_page(
     provider_home: Path,
     tmp_path: Path,
 ) -> None:
-    await fill(admin, tmp_path)
+    made = await fill(admin, tmp_path)
     await change_owner(admin, admin.context, SecurableType.MODEL, str(CHURN), "data-scientists")
     _let_weeks_pass(provider_home / "metastore.db")
-    paths = await some_of_each_route(server, explorer, *_OF_README, "/explorer/search?q=churn")
+    link = f"/explorer/activate/{made.activation_code}"
+    paths = await some_of_each_route(server, explorer, *_OF_README, "/explorer/search?q=churn", link)
     _FOLDER.mkdir(parents=True, exist_ok=True)
     for scheme, width in (("light", 1200), ("dark", 1200), ("light", 320)):
         person = await windows.new(color_scheme=scheme, viewport={"width": width, "height": 900})
         await person.sign_in((provider_home / "admin.token").read_text())
         for path in paths:
             await person.open(path)
-            name = re.sub(r"[^\w.]+", "-", path.removeprefix("/explorer")).strip("-") or "home"
+            name = path.removeprefix("/explorer").replace(made.activation_code, "link")
+            name = re.sub(r"[^\w.]+", "-", name).strip("-") or "home"
             await person.page.screenshot(path=_FOLDER / f"{name}-{scheme}-{width}.png", full_page=True)
             if path in _OF_README and (scheme, width) == ("light", 1200):
                 picture = await person.page.screenshot(path=_FOLDER / _OF_README[path])

@@ -161,12 +161,13 @@ async def _add_shares(admin: AdminClient) -> tuple[str, str]:
     terms = await provider.recipient_terms.list(globex, "customer_models", PageRequest())
     await provider.recipient_terms.accept(globex, "customer_models", terms.items[0].digest, "Lee, legal")
     await provider.shares.create(context, "partners")
-    _, waiting = await provider.recipients.create(
-        context, "initech", comment="Pilot until spring", ip_access_list=("203.0.113.0/24",)
+    networks = ("203.0.113.0/24",)
+    await provider.recipients.create(
+        context, "initech", comment="Pilot until spring", ip_access_list=networks
     )
     await provider.share_permissions.grant(context, "partners", "initech")
     _, soon = await provider.recipients.create(context, "hooli", lifetime=timedelta(days=12))
     await admin.activate(soon, "http://127.0.0.1")
-    await provider.recipients.rotate_token(context, "hooli", existing_expires_in=timedelta(hours=2))
+    waiting = await provider.recipients.rotate_token(context, "hooli", existing_expires_in=timedelta(hours=2))
     await provider.share_permissions.grant(context, "customer_models", "hooli")
     return recipient, waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from model_sharing_protocol.names import FullName, SchemaName
@@ -22,8 +23,16 @@ CARD = FullName(HOSTILE_NAME, HOSTILE_NAME, "card")
 _TAGS = TagChange(add={HOSTILE_NAME: HOSTILE_LINE[:1000], "<script>owned=1</script>": ""})
 
 
-async def fill_hostile(admin: AdminClient, folder: Path) -> str:
-    """Models, a share, a recipient, a provider and people; gives the recipient's token."""
+@dataclass(frozen=True, slots=True)
+class HostileMetastore:
+    """Secrets of what was made: a recipient's token, and another one's activation code."""
+
+    recipient: str
+    activation_code: str
+
+
+async def fill_hostile(admin: AdminClient, folder: Path) -> HostileMetastore:
+    """Models, a share, recipients, a provider and people."""
     await _add_models(admin, folder)
     provider, context = admin.provider, admin.context
     comment = SecurableUpdate(comment=HOSTILE_TEXT)
@@ -32,7 +41,9 @@ async def fill_hostile(admin: AdminClient, folder: Path) -> str:
     code = await admin.share(HOSTILE_NAME, HOSTILE_NAME, str(MODEL), str(CARD))
     await provider.shares.update(context, HOSTILE_NAME, changes=comment)
     await provider.recipients.update(context, HOSTILE_NAME, comment)
-    await provider.recipients.create(context, "waiting", comment=HOSTILE_TEXT)
+    waiting = f"{HOSTILE_NAME}waiting"
+    _, unused = await provider.recipients.create(context, waiting, comment=HOSTILE_TEXT)
+    await provider.share_permissions.grant(context, HOSTILE_NAME, waiting)
     terms = await provider.provider_terms.set(
         context, SecurableType.SHARE, HOSTILE_NAME, version=HOSTILE_LINE[:60], text=HOSTILE_TEXT
     )
@@ -43,7 +54,7 @@ async def fill_hostile(admin: AdminClient, folder: Path) -> str:
     await provider.providers.create(context, HOSTILE_NAME, profile, HOSTILE_TEXT)
     await provider.principals.create(context, HOSTILE_NAME, PrincipalType.USER)
     await provider.principals.create_token(context, HOSTILE_NAME, comment=HOSTILE_LINE[:200])
-    return token
+    return HostileMetastore(token, unused)
 
 
 async def _add_models(admin: AdminClient, folder: Path) -> None:

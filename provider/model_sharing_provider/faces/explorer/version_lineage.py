@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from aiohttp import web
@@ -90,15 +91,28 @@ def _reported(records: Iterable[LineageRecord], *, upstream: bool) -> Iterable[R
 
 def _entities(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Kind and name of each entity in a record, as MLflow's clients write them; others as they are."""
-    entities = payload.get("entities")
-    named = []
-    for entity in entities if isinstance(entities, list) else []:
-        for kind, fields in entity.items() if isinstance(entity, Mapping) else ():
-            known = (
-                [str(value) for value in fields.values()] if isinstance(fields, Mapping) else [str(fields)]
-            )
-            named.append((kind.replace("_", " ").capitalize(), " ".join(known)))
+    sources = chain.from_iterable(
+        _objects(each, "source_securables") for each in _objects(payload, "lineages")
+    )
+    named = [
+        (kind.replace("_", " ").capitalize(), _name(fields))
+        for entity in chain(_objects(payload, "entities"), sources)
+        for kind, fields in entity.items()
+    ]
     return named or [("Reported", json.dumps(payload, ensure_ascii=False))]
+
+
+def _objects(of: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """Objects in a list of JSON; nothing if it is none."""
+    found = of.get(key)
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
+def _name(fields: object) -> str:
+    """Name of an entity, such as a table; without one, all that is known, such as a notebook's id."""
+    if not isinstance(fields, Mapping):
+        return str(fields)
+    return str(fields.get("name") or " ".join(map(str, fields.values())))
 
 
 def _recipients(pulls: Iterable[VersionPull]) -> Iterable[Relation]:

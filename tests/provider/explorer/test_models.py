@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
@@ -162,3 +164,14 @@ async def test_an_alias_is_quoted_in_the_lines_that_use_it(explorer: ExplorerCli
     code = [each.text for each in page.soup.select(".use pre")]
     assert """load_model("models:/prod.ml_team.iris_model@it's$(id)")""" in code[0]
     assert "--revision 'it'\"'\"'s$(id)'" in code[1]
+
+
+async def test_lines_of_curl_reach_the_versions_and_files(
+    explorer: ExplorerClient, iris: FullName, provider_home: Path
+) -> None:
+    page = await explorer.open(PAGE)
+    code = next(each.text for each in page.soup.select(".use pre") if "curl" in each.text)
+    headers = {"Authorization": f"Bearer {(provider_home / 'admin.token').read_text()}"}
+    for line, key in zip(code.splitlines()[1:], ("model_versions", "contents"), strict=True):
+        async with aiohttp.request("GET", shlex.split(line)[-1], headers=headers) as answer:
+            assert (answer.status, len((await answer.json())[key])) == (200, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,8 +39,8 @@ def snippets(base: str, model: RegisteredModel, shares: Sequence[ModelShare]) ->
         Snippet("MLflow", colleague, _mlflow(base, uri, model.format)),
         Snippet("Hugging Face", colleague, _hugging_face(base, model, revision[1:])),
         Snippet("curl", colleague, _curl(base, model)),
-        Snippet("Python", recipient, _python(theirs)),
-        Snippet("Command line", recipient, _command_line(theirs, name.name)),
+        Snippet("model_sharing (Python)", recipient, _python(theirs)),
+        Snippet("model-sharing (command line)", recipient, _command_line(theirs, name.name)),
     ]
 
 
@@ -54,13 +55,13 @@ def _revision(model: RegisteredModel) -> str:
 
 def _mlflow(base: str, uri: str, kind: ModelFormat | None) -> str:
     last = (
-        f"model = mlflow.pyfunc.load_model({uri!r})"
+        f"model = mlflow.pyfunc.load_model({_quoted(uri)})"
         if kind in (None, ModelFormat.MLFLOW)
-        else f"folder = mlflow.artifacts.download_artifacts({uri!r})"
+        else f"folder = mlflow.artifacts.download_artifacts({_quoted(uri)})"
     )
     return (
         "import os\n\nimport mlflow\n\n"
-        f'os.environ["DATABRICKS_HOST"] = {base!r}\n'
+        f'os.environ["DATABRICKS_HOST"] = {_quoted(base)}\n'
         'os.environ["DATABRICKS_TOKEN"] = "..."  # your access token\n'
         'mlflow.set_registry_uri("databricks-uc")\n'
         f"{last}"
@@ -82,7 +83,7 @@ def _curl(base: str, model: RegisteredModel) -> str:
     versions = f"{base}{unity_catalog.PREFIX}/models/{quote(str(name))}/versions"
     parts = "/".join(map(quote, ("Models", name.catalog, name.schema, name.name, str(version))))
     folder = f"{base}{files_api.PREFIX}/directories/{parts}"
-    head = 'curl -H "Authorization: Bearer $TOKEN"'
+    head = 'curl -sS -H "Authorization: Bearer $TOKEN"'
     return f"TOKEN=...  # your access token\n{head} {shlex.quote(versions)}\n{head} {shlex.quote(folder)}"
 
 
@@ -90,7 +91,7 @@ def _python(uri: str) -> str:
     return (
         "import model_sharing\n\n"
         'model_sharing.mount("globex.share", name="vendor")  # the profile that activation gave\n'
-        f"model = model_sharing.load_model({uri!r})"
+        f"model = model_sharing.load_model({_quoted(uri)})"
     )
 
 
@@ -99,3 +100,8 @@ def _command_line(uri: str, folder: str) -> str:
         "model-sharing mount globex.share --as vendor  # the profile that activation gave\n"
         f"model-sharing download {shlex.quote(uri)} {shlex.quote(folder)}"
     )
+
+
+def _quoted(text: str) -> str:
+    """Literal of Python, in double quotes."""
+    return json.dumps(text, ensure_ascii=False)

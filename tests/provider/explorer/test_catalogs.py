@@ -12,7 +12,7 @@ from model_sharing_provider.governance.privileges import Privilege
 from support.admin_client import AdminClient
 from support.explorer_client import ExplorerClient, ExplorerPage, new_browser
 from support.principals import create_user, grant_privileges, on_catalog, on_model, on_schema
-from support.regions import Regions
+from support.regions import Regions, pulled
 
 pytestmark = pytest.mark.each_database
 
@@ -193,3 +193,17 @@ async def test_a_catalog_from_a_share_shows_where_it_comes_from(regions: Regions
         assert (
             page.refusal("Edit tags") == "vendor.ml_team.scorer comes from share acme_share of provider acme"
         )
+
+
+async def test_the_owner_brings_a_shared_catalog_up_to_date_and_fetches_its_files(regions: Regions) -> None:
+    client = new_browser(regions.server)  # type: ignore[arg-type]
+    async with client.session:
+        await client.sign_in(regions.token)
+        page = await client.open("/explorer/catalogs/vendor")
+        page = await page.submit("Ask the provider now")
+        assert "Brought up to date." in page.text
+        page = await page.submit("Fetch", model="no.such")
+        assert (page.status, "'no.such'" in page.text) == (404, True)
+        page = await (await client.open("/explorer/catalogs/vendor")).submit("Fetch", all_versions="yes")
+        assert "Files are being fetched." in page.text
+        assert await pulled(regions, 2)

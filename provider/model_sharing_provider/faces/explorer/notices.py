@@ -6,6 +6,8 @@ NOTICES = {
     "created": "Created.",
     "saved": "Saved.",
     "deleted": "Deleted.",
+    "synced": "Brought up to date.",
+    "pulling": "Files are being fetched.",
     "granted": "Granted.",
     "revoked": "Revoked.",
     "copied": "Copied; this is the copy.",

@@ -175,3 +175,16 @@ async def test_lines_of_curl_reach_the_versions_and_files(
     for line, key in zip(code.splitlines()[1:], ("model_versions", "contents"), strict=True):
         async with aiohttp.request("GET", shlex.split(line)[-1], headers=headers) as answer:
             assert (answer.status, len((await answer.json())[key])) == (200, 3)
+
+
+async def test_lists_show_the_beginning_of_a_description_without_its_marks(
+    explorer: ExplorerClient, iris: FullName
+) -> None:
+    text = (
+        f"# Iris\n\nClassifies **iris**, see [the report](https://e.example).\n\n{HOSTILE}\n\n" + "x" * 5000
+    )
+    await (await explorer.open(PAGE)).submit("Save", comment=text)
+    page = await explorer.open("/explorer/schemas/prod.ml_team")
+    shown = page.soup.select_one("small.cut").text  # type: ignore[union-attr]
+    assert shown.startswith(f"Iris Classifies iris, see the report. {HOSTILE} xxx")
+    assert len(shown) < 300

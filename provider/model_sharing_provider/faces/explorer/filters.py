@@ -15,6 +15,8 @@ from model_sharing_protocol.console.output import human_size
 from model_sharing_protocol.times import iso, now_ms
 
 _UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
+_EXCERPT = 300
+"""Characters of a text that are read for one line."""
 _SCHEMES = ("https://", "http://", "mailto:")
 
 
@@ -51,6 +53,17 @@ def markdown(text: str) -> Markup:
     return Markup(_MARKDOWN.render(text))  # noqa: S704 - the renderer escapes all HTML in it
 
 
+def excerpt(text: str) -> str:
+    """Beginning of a Markdown text, without its marks, for one line of a list."""
+    tokens = _MARKDOWN.parse(text[:_EXCERPT])
+    parts = []
+    for token in tokens:
+        # A break has no content.
+        parts += [child.content if child.type != "softbreak" else " " for child in token.children or ()]
+        parts.append(" ")
+    return " ".join("".join(parts).split())
+
+
 def lines(text: str) -> Markup:
     """Text with its line breaks."""
     return Markup("<br>").join(escape(line) for line in text.splitlines())
@@ -81,4 +94,12 @@ def _safe_markdown() -> MarkdownIt:
 
 _MARKDOWN = _safe_markdown()
 
-FILTERS = {"when": when, "iso": iso, "day": day, "size": size, "markdown": markdown, "lines": lines}
+FILTERS = {
+    "when": when,
+    "iso": iso,
+    "day": day,
+    "size": size,
+    "markdown": markdown,
+    "excerpt": excerpt,
+    "lines": lines,
+}

@@ -2,7 +2,7 @@
 
 No header says that a request is a preview. What a program says of itself is known better: it asks for JSON
 alone, or names the library that it uses. Everything else counts as a preview, known or not; so does what
-looks like a browser or a robot, whatever library it names. A scanner that says what curl says is not told.
+looks like a browser or a robot, whatever library it names. A scanner that says it is curl is taken for it.
 """
 
 from __future__ import annotations

@@ -77,3 +77,12 @@ document.addEventListener("htmx:afterSettle", (event) => {
     htmx.ajax("GET", url.pathname + url.search, { target: "#tree", swap: "innerHTML" });
   }
 });
+
+// What can be sent once: a second click would end the download that the first one began, and it is lost.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-once]")) return;
+  const button = event.target.querySelector("button");
+  if (button.getAttribute("aria-disabled")) event.preventDefault();
+  button.setAttribute("aria-disabled", "true");
+  button.textContent = event.target.dataset.once;
+});

@@ -18,7 +18,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from model_sharing_protocol.errors import PermissionDenied
+from model_sharing_protocol.errors import InvalidParameter, PermissionDenied
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.events import Outcome
@@ -144,8 +144,13 @@ async def test_what_a_provider_shares_is_for_the_owner_of_its_profile(
     await providers.create(admin.context, "ourselves", profile)
     with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP on provider 'ourselves'"):
         await providers.shares(await ana.context(), "ourselves")
+    describe = admin.provider.shared_catalogs.describe
+    with pytest.raises(PermissionDenied, match="ana lacks OWNERSHIP on provider 'ourselves'"):
+        await describe(await ana.context(), "ourselves", "acme")
     await own.grant(admin, "ana")
     assert list(await providers.shares(await ana.context(), "ourselves")) == ["acme"]
+    with pytest.raises(InvalidParameter, match="is this metastore itself"):
+        await describe(await ana.context(), "ourselves", "acme")
 
 
 async def _is_denied(

@@ -256,6 +256,10 @@ class AuditAction(StrEnum):
     UPDATE_PROVIDER = "updateProvider", "Another provider was renamed, described, or given a new profile"
     DELETE_PROVIDER = "deleteProvider", "Another provider was deleted, with its token"
     LIST_PROVIDER_TERMS = "listProviderTerms", "Another provider was asked for the terms of a share"
+    DESCRIBE_PROVIDER_SHARE = (
+        "describeProviderShare",
+        "Another provider was asked for the keys and the terms of a share",
+    )
     LIST_PROVIDER_SHARES = "listProviderShares", "Another provider was asked for the shares it grants to us"
 
     # Catalogs from shares of other providers

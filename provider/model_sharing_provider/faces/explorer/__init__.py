@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from model_sharing_provider.faces.explorer import (
     activation,
+    catalog_terms,
     catalogs,
     comparison,
     deletions,
@@ -17,6 +18,7 @@ from model_sharing_provider.faces.explorer import (
     model_shares,
     models,
     permissions,
+    providers,
     recipients,
     schemas,
     shared_catalogs,
@@ -63,6 +65,8 @@ _PAGES = Face(
         *model_activity.ROUTES,
         *permissions.ROUTES,
         *deletions.ROUTES,
+        *providers.ROUTES,
+        *catalog_terms.ROUTES,
         *comparison.ROUTES,
         *versions.ROUTES,
         *version_files.ROUTES,

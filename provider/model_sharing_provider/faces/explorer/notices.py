@@ -15,5 +15,7 @@ NOTICES = {
     "lifted": "The recall is lifted.",
     "removed": "Removed.",
     "ended": "Ended.",
+    "accepted": "Accepted, for everybody in this metastore.",
+    "rotated": "The new profile is in use.",
     "signed-out": "You have signed out.",
 }

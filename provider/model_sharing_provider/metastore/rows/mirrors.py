@@ -78,6 +78,12 @@ class MirrorRows:
         )
         return list(rows.scalars())
 
+    async def of_provider(self, provider_id: str) -> list[Mirror]:
+        """Mirrors of a provider's shares, by the names of their catalogs."""
+        query = select_mirrors().where(mirrors.c.provider_id == provider_id)
+        rows = await self._connection.execute(query.order_by(catalogs.c.name))
+        return [read_mirror(row._mapping) for row in rows]
+
     async def delete(self, catalog_id: str) -> None:
         """Delete a mirror, if the catalog has one; its rows below the catalog are deleted before."""
         for table in (mirror_checks, mirrors):

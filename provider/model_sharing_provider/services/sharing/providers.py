@@ -17,6 +17,7 @@ from model_sharing_protocol.profile import Profile, parse_profile
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import MAX_PROFILE, check_comment, check_text
+from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import SharingProvider
 from model_sharing_provider.domain.terms import SharedTerms
@@ -77,6 +78,13 @@ class Providers:
         async with context.view(AuditAction.GET_PROVIDER, _target(name)) as operation:
             await operation.authorize(rules.OWN_PROVIDER)
             return await _find(operation, name)
+
+    async def mirrors(self, context: Context, name: str) -> Sequence[Mirror]:
+        """Mirrors of the provider's shares, one for each catalog made from them. Raises NotFound."""
+        name = normalize_name("provider", name)
+        async with context.view(AuditAction.GET_PROVIDER, _target(name)) as operation:
+            await operation.authorize(rules.OWN_PROVIDER)
+            return await operation.rows.mirrors.of_provider((await _find(operation, name)).id)
 
     async def update(
         self, context: Context, name: str, changes: SecurableUpdate, profile: str | None = None

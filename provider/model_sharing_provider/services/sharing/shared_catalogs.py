@@ -71,6 +71,22 @@ class SharedCatalogs:
         self._terms = terms
         self._syncing: set[asyncio.Task[Any]] = set()
 
+    async def describe(self, context: Context, provider: str, share: str) -> UpstreamShare:
+        """Description of a share, as a catalog would be made from it: keys that would be pinned, and terms.
+
+        Raises NotFound for a provider or share, PermissionDenied, InvalidParameter for this server itself,
+        and InvalidState if the provider cannot be reached.
+        """
+        provider, share = normalize_name("provider", provider), normalize_name("share", share)
+        target = Target(SecurableType.PROVIDER, provider, share)
+        async with context.view(AuditAction.DESCRIBE_PROVIDER_SHARE, target) as operation:
+            await operation.authorize(rules.OWN_PROVIDER)
+            found = await operation.rows.providers.find(provider)
+            if found is None:
+                raise absent(SecurableType.PROVIDER, provider)
+        profile = parse_profile(self._secrets.unseal(found.sealed_profile).encode())
+        return await self._describe(profile, share, None, own_keys=self._own_keys())
+
     async def create(
         self,
         context: Context,

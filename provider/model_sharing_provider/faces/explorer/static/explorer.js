@@ -29,6 +29,12 @@ document.addEventListener("click", (event) => {
   if (button) copy(button);
 });
 
+// A chosen file's text goes into the field beside it, which is what is sent.
+document.addEventListener("change", async (event) => {
+  if (!event.target.matches("input[type=file][data-into]") || !event.target.files.length) return;
+  event.target.form.elements[event.target.dataset.into].value = await event.target.files[0].text();
+});
+
 // A panel closes with Escape, or when another one opens.
 document.addEventListener("toggle", (event) => {
   if (!event.target.matches("details.control[open]")) return;

@@ -31,6 +31,7 @@ BIG = {"registered_models", "model_versions", "model_aliases", "audit_log"}
 # A page of 100 with what belongs to each of them; a pass over all models touches ten times as many.
 MOST_ROWS = 300
 MOST_STEPS = 10_000
+BY_TIME = {"ix_audit_log_at_id", "ix_model_versions_created_at", "ix_model_versions_not_ready"}
 SEARCHES_BACKWARDS = {"audit log of a recipient", "audit log of a model", "audit log, a rare action"}
 """These read the log from its end until they have found enough: `--since` is their bound."""
 
@@ -64,9 +65,9 @@ def explained_by_sqlite(path: Path, statement: Statement) -> Explained:
 
 
 def _scans(line: str) -> bool:
-    """The end of the log is where its newest events are: to read that backwards is no scan."""
+    """The end of an index by time is where the newest rows are: to read that backwards is no scan."""
     words = line.split()
-    return words[0] == "SCAN" and words[1] in BIG and words[-1] != "ix_audit_log_at_id"
+    return words[0] == "SCAN" and words[1] in BIG and words[-1] not in BY_TIME
 
 
 def explained_by_postgresql(url: str, statement: Statement) -> Explained:

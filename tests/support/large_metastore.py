@@ -55,6 +55,8 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
     await grant_privileges(admin, bob.name, *everything)
     _, code = await provider.recipients.create(context, "invited")
     await provider.share_permissions.grant(context, "everything", "invited")
+    # Rows are counted once a minute for all readers, along an index but from end to end.
+    await provider.overviews.get(context)
     numbers = itertools.count(1)
 
     def some() -> str:
@@ -108,6 +110,11 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         "what a share's end would affect": lambda: provider.pull_history.impact_of_share(
             context, "everything", "ml.none"
         ),
+        "overview of an administrator": lambda: provider.overviews.get(context),
+        "search for a model by its name": lambda: provider.search.find(context, some()[:-1]),
+        "search for a tag": lambda: provider.search.find(context, "task: none"),
+        "search for a digest": lambda: provider.search.find(context, "sha256:0123456789"),
+        "audit log, a page of denials": lambda: provider.audit.page(context, first, outcome="DENIED"),
         "audit log, the newest 100": lambda: provider.audit.latest(context, 100),
         "audit log of a recipient": lambda: provider.audit.latest(context, 100, recipient="recipient_3"),
         "audit log, denials": lambda: provider.audit.latest(context, 100, outcome="DENIED"),

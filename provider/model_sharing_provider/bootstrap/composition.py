@@ -31,6 +31,7 @@ from model_sharing_provider.services.administration.backups import Backups
 from model_sharing_provider.services.administration.fsck import Fsck
 from model_sharing_provider.services.administration.gc import GarbageCollection
 from model_sharing_provider.services.administration.inventory import Inventory
+from model_sharing_provider.services.administration.overviews import Overviews
 from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
@@ -70,6 +71,7 @@ from model_sharing_provider.services.sharing.recipient_revisions import Recipien
 from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
+from model_sharing_provider.services.sharing.search import Search
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shares import Shares
@@ -177,6 +179,7 @@ def _wire(
         models=Models(cleaner, mirroring.freshness),
         multipart=Multipart(artifacts, uploads),
         origin_signatures=OriginSignatures(bundles, manifests),
+        overviews=Overviews(),
         permissions=Permissions(),
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy, pulls),
         principal_files=principal_files,
@@ -194,6 +197,7 @@ def _wire(
         recipient_view=RecipientView(),
         recipients=Recipients(secrets, settings.quotas),
         registration=Registration(artifacts, manifests),
+        search=Search(),
         secrets=Secrets(secrets),
         sessions=Sessions(secrets, principals),
         share_permissions=SharePermissions(),

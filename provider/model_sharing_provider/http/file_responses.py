@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AbstractContextManager
 from email.utils import formatdate
 
 import structlog
 from aiohttp import web
 
 from model_sharing_provider.domain.events import Target
-from model_sharing_provider.http.metrics import CUT, TRANSFERS, count_file_bytes
+from model_sharing_provider.http.metrics import CUT, count_file_bytes
 from model_sharing_provider.http.requests import BYTES_STREAMED
+from model_sharing_provider.http.transfers import transferring
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.signed_files import IN_STORE, OpenFile, OpenPack, SignedFiles
 
@@ -71,7 +73,7 @@ async def file_response(
     await response.prepare(request)
     if request.method != "HEAD":
         pieces = _counted(request, files.read(file, start, end, found), file.access.target)
-        with TRANSFERS.track_inprogress():
+        with _tracked(context, file.access.target):
             await _stream(request, response, pieces, files.access_ended(context, file))
     return response
 
@@ -85,9 +87,14 @@ async def pack_response(
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     pieces = _counted(request, files.read_pack(pack), pack.access.target)
-    with TRANSFERS.track_inprogress():
+    with _tracked(context, pack.access.target):
         await _stream(request, response, pieces, files.access_ended(context, pack))
     return response
+
+
+def _tracked(context: Context, target: Target) -> AbstractContextManager[None]:
+    reader = target.recipient or context.caller.principal.name
+    return transferring(target.name, reader, target.share)
 
 
 async def _stream(

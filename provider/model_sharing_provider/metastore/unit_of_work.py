@@ -13,6 +13,7 @@ from model_sharing_provider.metastore.rows.deletion_scope import DeletionScopeRo
 from model_sharing_provider.metastore.rows.lineage import LineageRows
 from model_sharing_provider.metastore.rows.mirrors import MirrorRows
 from model_sharing_provider.metastore.rows.models import ModelRows
+from model_sharing_provider.metastore.rows.overview import OverviewRows
 from model_sharing_provider.metastore.rows.peppers import PepperRows
 from model_sharing_provider.metastore.rows.principals import PrincipalRows
 from model_sharing_provider.metastore.rows.privilege_grants import PrivilegeGrantRows
@@ -20,6 +21,7 @@ from model_sharing_provider.metastore.rows.providers import ProviderRows
 from model_sharing_provider.metastore.rows.pull_history import PullHistoryRows
 from model_sharing_provider.metastore.rows.pulled_parts import PulledPartRows
 from model_sharing_provider.metastore.rows.recipients import RecipientRows
+from model_sharing_provider.metastore.rows.search import SearchRows
 from model_sharing_provider.metastore.rows.sessions import SessionRows
 from model_sharing_provider.metastore.rows.share_grants import ShareGrantRows
 from model_sharing_provider.metastore.rows.shared_changes import SharedChangeRows
@@ -47,6 +49,7 @@ class UnitOfWork:
         self.lineage = LineageRows(connection)
         self.mirrors = MirrorRows(connection, self.changes)
         self.models = ModelRows(connection, self.changes)
+        self.overview = OverviewRows(connection)
         self.peppers = PepperRows(connection)
         self.principals = PrincipalRows(connection, self.changes)
         self.privilege_grants = PrivilegeGrantRows(connection, self.changes)
@@ -54,6 +57,7 @@ class UnitOfWork:
         self.pulled_parts = PulledPartRows(connection)
         self.pull_history = PullHistoryRows(connection)
         self.recipients = RecipientRows(connection)
+        self.search = SearchRows(connection)
         self.sessions = SessionRows(connection)
         self.shared_changes = SharedChangeRows(connection)
         self.shared_models = SharedModelRows(connection)

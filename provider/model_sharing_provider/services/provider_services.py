@@ -11,6 +11,7 @@ from model_sharing_provider.services.administration.backups import Backups
 from model_sharing_provider.services.administration.fsck import Fsck
 from model_sharing_provider.services.administration.gc import GarbageCollection
 from model_sharing_provider.services.administration.inventory import Inventory
+from model_sharing_provider.services.administration.overviews import Overviews
 from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
@@ -52,6 +53,7 @@ from model_sharing_provider.services.sharing.recipient_revisions import Recipien
 from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
+from model_sharing_provider.services.sharing.search import Search
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
@@ -90,6 +92,7 @@ class ProviderServices:
     models: Models
     multipart: Multipart
     origin_signatures: OriginSignatures
+    overviews: Overviews
     permissions: Permissions
     principals: Principals
     principal_credentials: PrincipalCredentials
@@ -107,6 +110,7 @@ class ProviderServices:
     recipient_view: RecipientView
     recipients: Recipients
     registration: Registration
+    search: Search
     secrets: Secrets
     sessions: Sessions
     share_permissions: SharePermissions

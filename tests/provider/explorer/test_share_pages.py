@@ -104,7 +104,7 @@ async def test_a_recipient_rotates_is_limited_and_is_deleted(explorer: ExplorerC
     page = await explorer.open("/explorer/recipients/globex")
     button = next(each for each in page.soup.find_all("button") if each.get_text().startswith("End token"))
     page = await page.submit(button.get_text(strip=True))
-    assert "None: rotate the token" in page.text
+    assert "There is none: rotate the token" in page.text
     assert (await page.submit("Delete for good", confirmation="globe")).status == 400
     page = await page.submit("Delete for good", confirmation="globex")
     assert "There is no recipient of yours." in page.text

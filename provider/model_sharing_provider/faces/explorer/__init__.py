@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from model_sharing_provider.faces.explorer import (
     activation,
+    audit,
     catalog_terms,
     catalogs,
     comparison,
     deletions,
+    health,
     home,
     model_activity,
     model_shares,
     models,
     permissions,
+    principals,
     providers,
     recipients,
     schemas,
+    search_page,
     shared_catalogs,
     shares,
     sign_in,
@@ -75,6 +79,10 @@ _PAGES = Face(
         *version_signature.ROUTES,
         *shares.ROUTES,
         *recipients.ROUTES,
+        *search_page.ROUTES,
+        *principals.ROUTES,
+        *audit.ROUTES,
+        *health.ROUTES,
     ),
 )
 FACES = (_PUBLIC, _PAGES)

@@ -1,4 +1,4 @@
-"""Home page."""
+"""Home page: what there is, what needs attention, what is new; the first steps where there is nothing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from aiohttp import web
 
 from model_sharing_provider.faces.explorer.page_routes import page
 from model_sharing_provider.faces.explorer.rendering import render
+from model_sharing_provider.http.requests import context_of, provider_of
 
 
 async def show(request: web.Request) -> web.Response:
-    """What there is, and what needs attention."""
-    return render(request, "home.html")
+    """Overview of what the reader may see."""
+    found = await provider_of(request).overviews.get(context_of(request))
+    return render(request, "home.html", found=found)
 
 
 ROUTES = (page("", show),)

@@ -77,8 +77,12 @@ def fit_page(page: Page[T], weights: Iterable[int], key_of: Callable[[T], str]) 
 
 def starts_with(name: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
     """Condition that a name, which is in lower case, begins with a prefix; an index finds the range."""
-    low = prefix.lower()
-    return and_(name >= low, name < low + _AFTER_ALL_CHARACTERS)
+    return begins_with(name, prefix.lower())
+
+
+def begins_with(text: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    """Condition that a text, compared by its characters, begins with a prefix; an index finds the range."""
+    return and_(text >= prefix, text < prefix + _AFTER_ALL_CHARACTERS)
 
 
 def weight_of(columns: Iterable[ColumnElement[Any]]) -> ColumnElement[int]:

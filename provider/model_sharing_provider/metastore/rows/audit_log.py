@@ -40,14 +40,39 @@ class AuditRows:
         query = _matching(only).order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
         return [_event(row) for row in await self._connection.execute(query)]
 
+    async def page(self, page: PageRequest, **only: Unpack[EventFilter]) -> Page[AuditEvent]:
+        """Page of the events that match, newest first.
+
+        Those that are not OK have an index. Of others, a page looks at a bounded part of the log: it may have
+        few events, or none, and a next page.
+        """
+        end = await self._end(page)
+        query = _matching(only).where(audit_log.c.id < end)
+        bounded = only.get("outcome", "") in ("", Outcome.OK)
+        if bounded:
+            query = query.where(audit_log.c.id >= end - _EVENTS_OF_A_PAGE)
+        rows = (await self._connection.execute(query.order_by(audit_log.c.id.desc()).limit(page.size))).all()
+        first = end - _EVENTS_OF_A_PAGE if bounded else 0
+        if len(rows) == page.size:
+            first = rows[-1].id
+        oldest = only.get("since", 0)
+        ended = first <= 1 or (bool(rows) and rows[-1].at < oldest)
+        return Page([_event(row) for row in rows], None if ended else str(first))
+
+    async def _end(self, page: PageRequest) -> int:
+        """Id after the newest event of a page."""
+        if page.after:
+            return _event_id(page.after)
+        newest = select(func.coalesce(func.max(audit_log.c.id), 0) + 1)
+        return int((await self._connection.execute(newest)).scalar_one())
+
     async def page_of_model(self, name: str, page: PageRequest, *, reads: bool) -> Page[AuditEvent]:
         """Page of the events of a model and its versions, newest first, in a bounded part of the log.
 
         Without `reads`, calls that read and were allowed are left out. There is no index by names, for which
         every call would pay: the log is read backwards.
         """
-        newest = select(func.coalesce(func.max(audit_log.c.id), 0) + 1)
-        end = _event_id(page.after) if page.after else (await self._connection.execute(newest)).scalar_one()
+        end = await self._end(page)
         # After "/" comes "0": all names that begin with the model's and a slash.
         below = and_(audit_log.c.object_name > f"{name}/", audit_log.c.object_name < f"{name}0")
         query = (

@@ -208,7 +208,9 @@ class ModelRows:
             return []
         aliases: dict[str, dict[str, int]] = defaultdict(dict)
         query = select(model_aliases).where(model_aliases.c.model_id.in_(ids))
-        for row in await self._connection.execute(query.order_by(model_aliases.c.alias_key)):
+        for row in await self._connection.execute(
+            query.order_by(model_aliases.c.model_id, model_aliases.c.alias_key)
+        ):
             aliases[row.model_id][row.alias] = row.version
         latest = await self._latest_versions(ids)
         tagged = await read_tags(self._connection, ids)

@@ -309,7 +309,9 @@ class VersionRows:
         aliases: dict[tuple[str, int], list[str]] = defaultdict(list)
         model_ids = {version.model_id for version in versions}
         query = select(model_aliases).where(model_aliases.c.model_id.in_(model_ids))
-        for row in await self._connection.execute(query.order_by(model_aliases.c.alias_key)):
+        for row in await self._connection.execute(
+            query.order_by(model_aliases.c.model_id, model_aliases.c.alias_key)
+        ):
             aliases[row.model_id, row.version].append(row.alias)
         tagged = await read_tags(self._connection, [version.id for version in versions])
         return [

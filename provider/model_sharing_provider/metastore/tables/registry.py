@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
     true,
 )
 
@@ -67,6 +68,7 @@ registered_models = Table(
     *owned_columns(),
     UniqueConstraint("schema_id", "name"),
     Index("ix_registered_models_owner", "owner"),
+    Index("ix_registered_models_name", "name"),
 )
 
 model_versions = Table(
@@ -111,6 +113,14 @@ model_versions = Table(
     Column("summary", Text, nullable=False, server_default=""),
     UniqueConstraint("model_id", "version"),
     Index("ix_model_versions_run_id", "run_id"),
+    Index("ix_model_versions_digest", "digest"),
+    Index("ix_model_versions_created_at", "created_at"),
+    Index(
+        "ix_model_versions_not_ready",
+        "created_at",
+        sqlite_where=text("status <> 'READY'"),
+        postgresql_where=text("status <> 'READY'"),
+    ),
 )
 
 uploaded_files = Table(
@@ -163,6 +173,7 @@ model_aliases = Table(
     Column("alias_key", NAME, primary_key=True),
     Column("alias", NAME, nullable=False),
     Column("version", Integer, nullable=False),
+    Index("ix_model_aliases_alias_key", "alias_key"),
 )
 
 tags = Table(
@@ -171,4 +182,5 @@ tags = Table(
     Column("securable_id", ID, primary_key=True),
     Column("key", NAME, primary_key=True),
     Column("value", Text, nullable=False),
+    Index("ix_tags_key", "key"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +36,17 @@ class Audit:
             await operation.authorize(ADMINISTRATORS)
             return await operation.rows.audit_log.latest(limit, **only)
 
+    async def page(
+        self, context: Context, page: PageRequest, **only: Unpack[EventFilter]
+    ) -> Page[AuditEvent]:
+        """Page of the events that match, newest first; it may have few, and a next page.
+
+        Raises PermissionDenied.
+        """
+        async with context.view(AuditAction.LIST_AUDIT_LOG, _METASTORE) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            return await operation.rows.audit_log.page(page, **only)
+
     async def of_model(
         self, context: Context, name: FullName, page: PageRequest, *, reads: bool = True
     ) -> Page[AuditEvent]:
@@ -48,6 +60,17 @@ class Audit:
             await operation.authorize(AUDIT_MODEL)
             await find_model(operation, name)
             return await operation.rows.audit_log.page_of_model(str(name), page, reads=reads)
+
+    async def batches(self, context: Context, **only: Unpack[EventFilter]) -> AsyncIterator[list[AuditEvent]]:
+        """All events that match in batches, oldest first, once that was authorized and logged.
+
+        Raises PermissionDenied.
+        """
+        async with context.view(AuditAction.EXPORT_AUDIT_LOG, _METASTORE) as operation:
+            await operation.authorize(ADMINISTRATORS)
+        async with context.read_unaudited() as rows:
+            async for events in rows.audit_log.batches(_BATCH, **only):
+                yield events
 
     async def export(self, context: Context, path: Path, **only: Unpack[EventFilter]) -> int:
         """Export the log to a new Parquet file, oldest event first; return the number of events.

@@ -13,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     _create_sessions()
+    _create_indexes()
     # By which a page finds the shares that a model is in.
     op.create_index("ix_share_objects_object_id", "share_objects", ["object_id"])
     # By which the tree finds schemas of all catalogs.
@@ -35,3 +36,22 @@ def _create_sessions() -> None:
         sa.Column("expires_at", sa.BigInteger, nullable=False),
     )
     op.create_index("ix_sessions_token_id", "sessions", ["token_id"])
+
+
+def _create_indexes() -> None:
+    for name, table, column in (
+        ("ix_registered_models_name", "registered_models", "name"),
+        ("ix_model_versions_digest", "model_versions", "digest"),
+        ("ix_model_versions_created_at", "model_versions", "created_at"),
+        ("ix_model_aliases_alias_key", "model_aliases", "alias_key"),
+        ("ix_tags_key", "tags", "key"),
+    ):
+        op.create_index(name, table, [column])
+    not_ready = sa.text("status <> 'READY'")
+    op.create_index(
+        "ix_model_versions_not_ready",
+        "model_versions",
+        ["created_at"],
+        sqlite_where=not_ready,
+        postgresql_where=not_ready,
+    )

@@ -156,3 +156,9 @@ async def test_permissions_of_a_share_are_those_of_its_recipients(
             assert none == (200, {"privilege_assignments": []})
     events = await admin.provider.audit.latest(admin.context, 10)
     assert AuditAction.GET_SHARE_PERMISSIONS in {event.action for event in events}
+
+
+async def test_names_with_braces_are_found(admin_session: aiohttp.ClientSession, admin: AdminClient) -> None:
+    await admin.provider.catalogs.create(admin.context, "{prod}")
+    async with admin_session, admin_session.get(f"{PREFIX}/catalogs/%7Bprod%7D") as answer:
+        assert (answer.status, (await answer.json())["name"]) == (200, "{prod}")

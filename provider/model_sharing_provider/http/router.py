@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from aiohttp import web
@@ -9,6 +10,8 @@ from aiohttp.typedefs import Handler
 
 from model_sharing_provider.http.middlewares import serve_face
 from model_sharing_provider.http.routes import Face, Route
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 def add_face(app: web.Application, face: Face) -> None:
@@ -29,7 +32,9 @@ def add_face(app: web.Application, face: Face) -> None:
 
 
 def _add_route(app: web.Application, route: Route, handler: Handler) -> None:
+    # aiohttp's own pattern for a parameter leaves out braces, which names may have.
+    path = _PARAMETER.sub(r"{\1:[^/]+}", route.path)
     if route.method == "GET":
-        app.router.add_get(route.path, handler, allow_head=route.allow_head)
+        app.router.add_get(path, handler, allow_head=route.allow_head)
     else:
-        app.router.add_route(route.method, route.path, handler)
+        app.router.add_route(route.method, path, handler)

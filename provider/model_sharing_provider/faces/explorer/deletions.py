@@ -13,12 +13,6 @@ from model_sharing_provider.faces.explorer.securables import forms_of_each, page
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.services.sharing.pull_history import RECENT
 
-_COMMANDS = {
-    SecurableType.CATALOG: "catalog delete {} --force",
-    SecurableType.SCHEMA: "schema delete {} --force",
-    SecurableType.MODEL: "model delete {} --dry-run",
-}
-
 
 async def show_deletion(request: web.Request) -> web.Response:
     """What would be deleted with it, the shares that show it, and what was pulled of a model lately."""
@@ -34,7 +28,6 @@ async def show_deletion(request: web.Request) -> web.Response:
         scope=scope,
         pulls=impact.pulls,
         days=RECENT.days,
-        command=_COMMANDS[place.kind].format(place.name),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -64,6 +66,16 @@ def excerpt(text: str) -> str:
     return " ".join("".join(parts).split())
 
 
+def shell_word(text: object) -> str:
+    """Text as one word of a shell, in a line that people will copy: names may have `$`, `;` and quotes."""
+    return shlex.quote(str(text))
+
+
+def python_literal(text: object) -> str:
+    """Text as a literal of Python, in double quotes."""
+    return json.dumps(str(text), ensure_ascii=False)
+
+
 def lines(text: str) -> Markup:
     """Text with its line breaks."""
     return Markup("<br>").join(escape(line) for line in text.splitlines())
@@ -102,4 +114,6 @@ FILTERS = {
     "markdown": markdown,
     "excerpt": excerpt,
     "lines": lines,
+    "sh": shell_word,
+    "py": python_literal,
 }

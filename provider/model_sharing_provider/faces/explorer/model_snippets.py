@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -12,6 +10,7 @@ from model_sharing_protocol import files_api, unity_catalog
 from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.domain.sharing import ModelShare
+from model_sharing_provider.faces.explorer.filters import python_literal, shell_word
 
 _FAVOURITES = ("champion", "production", "main")
 
@@ -55,13 +54,13 @@ def _revision(model: RegisteredModel) -> str:
 
 def _mlflow(base: str, uri: str, kind: ModelFormat | None) -> str:
     last = (
-        f"model = mlflow.pyfunc.load_model({_quoted(uri)})"
+        f"model = mlflow.pyfunc.load_model({python_literal(uri)})"
         if kind in (None, ModelFormat.MLFLOW)
-        else f"folder = mlflow.artifacts.download_artifacts({_quoted(uri)})"
+        else f"folder = mlflow.artifacts.download_artifacts({python_literal(uri)})"
     )
     return (
         "import os\n\nimport mlflow\n\n"
-        f'os.environ["DATABRICKS_HOST"] = {_quoted(base)}\n'
+        f'os.environ["DATABRICKS_HOST"] = {python_literal(base)}\n'
         'os.environ["DATABRICKS_TOKEN"] = "..."  # your access token\n'
         'mlflow.set_registry_uri("databricks-uc")\n'
         f"{last}"
@@ -70,11 +69,11 @@ def _mlflow(base: str, uri: str, kind: ModelFormat | None) -> str:
 
 def _hugging_face(base: str, model: RegisteredModel, revision: str) -> str:
     name = model.full_name
-    repository = shlex.quote(f"{name.catalog}.{name.schema}/{name.name}")
+    repository = shell_word(f"{name.catalog}.{name.schema}/{name.name}")
     return (
-        f"export HF_ENDPOINT={shlex.quote(f'{base}/hf')}\n"
+        f"export HF_ENDPOINT={shell_word(f'{base}/hf')}\n"
         "export HF_TOKEN=...  # your access token\n"
-        f"hf download {repository} --revision {shlex.quote(revision)}"
+        f"hf download {repository} --revision {shell_word(revision)}"
     )
 
 
@@ -84,24 +83,19 @@ def _curl(base: str, model: RegisteredModel) -> str:
     parts = "/".join(map(quote, ("Models", name.catalog, name.schema, name.name, str(version))))
     folder = f"{base}{files_api.PREFIX}/directories/{parts}"
     head = 'curl -sS -H "Authorization: Bearer $TOKEN"'
-    return f"TOKEN=...  # your access token\n{head} {shlex.quote(versions)}\n{head} {shlex.quote(folder)}"
+    return f"TOKEN=...  # your access token\n{head} {shell_word(versions)}\n{head} {shell_word(folder)}"
 
 
 def _python(uri: str) -> str:
     return (
         "import model_sharing\n\n"
         'model_sharing.mount("globex.share", name="vendor")  # the profile that activation gave\n'
-        f"model = model_sharing.load_model({_quoted(uri)})"
+        f"model = model_sharing.load_model({python_literal(uri)})"
     )
 
 
 def _command_line(uri: str, folder: str) -> str:
     return (
         "model-sharing mount globex.share --as vendor  # the profile that activation gave\n"
-        f"model-sharing download {shlex.quote(uri)} {shlex.quote(folder)}"
+        f"model-sharing download {shell_word(uri)} {shell_word(folder)}"
     )
-
-
-def _quoted(text: str) -> str:
-    """Literal of Python, in double quotes."""
-    return json.dumps(text, ensure_ascii=False)

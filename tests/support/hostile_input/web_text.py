@@ -34,8 +34,11 @@ _SCRIPTS = (
 )
 HOSTILE_TEXT = "\n\n".join(_SCRIPTS)
 HOSTILE_LINE = " ".join(_SCRIPTS).replace("\n", " ")
-HOSTILE_NAME = "a\"><script>owned=1<!--'onfocus='owned=1'{{7777*3}}%2e%2e%2f?a=b&c#d;e\\f<svg>"
-"""Allowed as a name, which has no dot, slash or space."""
+HOSTILE_NAME = (
+    "a\"><script>owned=1<!--'onfocus='owned=1'{{7777*3}}%2e%2e%2f?a=b&c#d;e\\f<svg>"
+    '\'$(evil)`evil`;evil|evil&");evil();("'
+)
+"""Allowed as a name, which has no dot, slash or space; it would run in a shell and in Python, too."""
 HOSTILE_FILES = {
     "page.html": f"<html><script>window.owned=1</script><img src={OTHER_HOST}/p></html>".encode(),
     "picture.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>window.owned=1</script></svg>',

@@ -26,6 +26,8 @@ from support.admin_client import AdminClient
 from support.model_folder import write_model
 
 NARROWED: Mapping[str, str] = {
+    "AuditRows.page": "administrators only",
+    "AuditRows.page_of_model": "of one model, which was authorized",
     "PrincipalRows.page": "administrators only",
     "ShareRows.page_granted": "what was granted to one recipient",
     "SharedModelRows.page": "of one share, as its owner may read",
@@ -43,7 +45,7 @@ def listings() -> dict[str, Callable[..., Any]]:
         f"{each.__name__}.{name}": method
         for each in rows
         for name, method in inspect.getmembers(each, inspect.isfunction)
-        if PageRequest in get_type_hints(method).values()
+        if PageRequest in get_type_hints(method).values() and not name.startswith("_")
     }
     return {**found, "page_of_models": model_listing.page_of_models}
 
@@ -68,8 +70,8 @@ async def rows(admin: AdminClient, tmp_path: Path) -> AsyncIterator[UnitOfWork]:
 
 async def test_a_listing_without_a_viewer_shows_nothing(rows: UnitOfWork) -> None:
     calls: Mapping[str, Callable[[Any], Any]] = {
-        "catalogs": lambda viewer: rows.catalogs.page(PageRequest(), viewer),
-        "schemas": lambda viewer: rows.catalogs.page_schemas("prod", PageRequest(), viewer),
+        "catalogs": lambda viewer: rows.catalogs.page(PageRequest(), viewer, ""),
+        "schemas": lambda viewer: rows.catalogs.page_schemas("prod", PageRequest(), viewer, ""),
         "models": lambda viewer: rows.models.page(PageRequest(), viewer, EVERYWHERE),
         "versions": lambda viewer: rows.versions.page_of_run("", PageRequest(), viewer),
         "shares": lambda viewer: rows.shares.page(PageRequest(), viewer),
@@ -90,4 +92,4 @@ async def test_who_may_see_everything_has_no_identity_of_its_own(rows: UnitOfWor
     owned = select(catalogs.c.id).where(catalogs.c.owner.in_(EVERYTHING.names))
     for query in (models_by_themselves(EVERYTHING), owned):
         assert (await rows.catalogs._connection.execute(query)).all() == []
-    assert [each.name for each in (await rows.catalogs.page(PageRequest(), EVERYTHING)).items] == ["prod"]
+    assert [each.name for each in (await rows.catalogs.page(PageRequest(), EVERYTHING, "")).items] == ["prod"]

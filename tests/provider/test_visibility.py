@@ -248,8 +248,8 @@ async def _may(rows: UnitOfWork, principal: Principal, kind: SecurableType, name
 
 
 async def _listed(rows: UnitOfWork, viewer: Viewer) -> tuple[list[str], list[str], list[str]]:
-    catalogs = await rows.catalogs.page(WHOLE, viewer)
-    schemas = [await rows.catalogs.page_schemas(name, WHOLE, viewer) for name in CATALOGS]
+    catalogs = await rows.catalogs.page(WHOLE, viewer, "")
+    schemas = [await rows.catalogs.page_schemas(name, WHOLE, viewer, "") for name in CATALOGS]
     models = await rows.models.page(WHOLE, viewer, EVERYWHERE)
     versions = await rows.versions.page_of_run("run-1", WHOLE, viewer)
     names = [str(each.full_name) for each in models.items]

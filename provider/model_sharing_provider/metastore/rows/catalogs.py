@@ -70,7 +70,7 @@ class CatalogRows:
         row = (await self._connection.execute(query)).one_or_none()
         return _catalog(row) if row else None
 
-    async def page(self, page: PageRequest, viewer: Viewer, prefix: str = "") -> Page[Catalog]:
+    async def page(self, page: PageRequest, viewer: Viewer, prefix: str) -> Page[Catalog]:
         """Page of the catalogs that the viewer may use and whose names begin with `prefix`."""
         query = _catalogs().where(may_use_catalog(viewer))
         if prefix:
@@ -151,7 +151,7 @@ class CatalogRows:
         return _schema(row) if row else None
 
     async def page_schemas(
-        self, catalog: str, page: PageRequest, viewer: Viewer, prefix: str = ""
+        self, catalog: str, page: PageRequest, viewer: Viewer, prefix: str
     ) -> Page[Schema]:
         """Page of the schemas of a catalog that the viewer may use and whose names begin with `prefix`."""
         query = _schemas().where(catalogs.c.name == catalog, may_use_schema(viewer))

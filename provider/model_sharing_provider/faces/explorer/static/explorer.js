@@ -70,9 +70,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
     if (here) {
       found = true;
       link.setAttribute("aria-current", "page");
-      for (let list = link.closest("ul"); list && list.hidden; list = list.parentElement.closest("ul")) {
-        list.hidden = false;
-        list.parentElement.querySelector(":scope > button.toggle").setAttribute("aria-expanded", "true");
+      for (let item = link.closest("li"); item; item = item.parentElement.closest("li")) {
+        if (!item.parentElement.hidden) continue;
+        item.parentElement.hidden = false;
+        item.parentElement.parentElement.querySelector(":scope > .toggle").setAttribute("aria-expanded", "true");
       }
     }
   }

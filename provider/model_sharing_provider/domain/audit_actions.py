@@ -141,6 +141,7 @@ class AuditAction(StrEnum):
     UPLOAD_FILE = "uploadFile", "A file was uploaded"
     DELETE_FILE = "deleteFile", "An uploaded file was removed from a PENDING version"
     CREATE_MULTIPART_UPLOAD = "createMultipartUpload", "A multipart upload was begun"
+    LIST_UPLOADS = "listUploads", "Files and parts that were uploaded for a version were listed"
     UPLOAD_PART = "uploadPart", "A part of a file was uploaded"
     COMPLETE_MULTIPART_UPLOAD = (
         "completeMultipartUpload",

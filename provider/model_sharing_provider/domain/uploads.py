@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -48,3 +49,21 @@ class UploadedPart:
     staged: str
     size: int
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedFiles:
+    """Uploads of a PENDING version by now: whole files, and parts of others by the caller's sessions.
+
+    `paths` are those of the files that the sessions are for.
+    """
+
+    files: Sequence[UploadedFile]
+    sessions: Mapping[str, Sequence[UploadedPart]]
+    paths: Mapping[str, str]
+
+    @property
+    def size(self) -> int:
+        """Bytes that have arrived."""
+        parts = sum(part.size for parts in self.sessions.values() for part in parts)
+        return parts + sum(file.size for file in self.files)

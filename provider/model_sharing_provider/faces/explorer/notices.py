@@ -17,5 +17,7 @@ NOTICES = {
     "ended": "Ended.",
     "accepted": "Accepted, for everybody in this metastore.",
     "rotated": "The new profile is in use.",
+    "registered": "Registered.",
+    "upload-begun": "The version waits for its files.",
     "signed-out": "You have signed out.",
 }

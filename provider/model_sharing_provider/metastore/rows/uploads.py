@@ -82,6 +82,23 @@ class UploadRows:
         row = (await self._connection.execute(query)).one_or_none()
         return UploadSession(**row._mapping) if row else None
 
+    async def sessions_of(self, version_id: str, principal_id: str) -> list[UploadSession]:
+        """Sessions that this principal began for this version."""
+        query = select(upload_sessions).where(
+            upload_sessions.c.version_id == version_id, upload_sessions.c.principal_id == principal_id
+        )
+        rows = await self._connection.execute(query.order_by(upload_sessions.c.path, upload_sessions.c.id))
+        return [UploadSession(**row._mapping) for row in rows]
+
+    async def parts_of(self, version_id: str) -> dict[str, list[UploadedPart]]:
+        """Uploaded parts of a version by their sessions, in order."""
+        query = select(uploaded_parts).where(uploaded_parts.c.version_id == version_id)
+        found: dict[str, list[UploadedPart]] = {}
+        for row in await self._connection.execute(query.order_by(uploaded_parts.c.number)):
+            part = UploadedPart(row.number, row.staged, row.size, row.sha256)
+            found.setdefault(row.session_id, []).append(part)
+        return found
+
     async def put_part(self, session: UploadSession, part: UploadedPart) -> str | None:
         """Record a part; return the staged path of the part that it replaces, if any."""
         result = await self._connection.execute(

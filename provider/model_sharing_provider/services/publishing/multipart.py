@@ -19,7 +19,12 @@ from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import ModelVersion
-from model_sharing_provider.domain.uploads import UploadedFile, UploadedPart, UploadSession
+from model_sharing_provider.domain.uploads import (
+    ArrivedFiles,
+    UploadedFile,
+    UploadedPart,
+    UploadSession,
+)
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
@@ -67,6 +72,23 @@ class Multipart:
         if not overwrite:
             await self._uploads.check_absent(context, version, path)
         return session.id
+
+    async def arrived(self, context: Context, name: FullName, number: int) -> ArrivedFiles:
+        """Files and parts of a PENDING version that have arrived, so that an upload can go on.
+
+        Sessions of other principals are left out. Raises NotFound, InvalidState, PermissionDenied.
+        """
+        async with context.view(AuditAction.LIST_UPLOADS, version_target(name, number)) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_pending(operation, name, number)
+            sessions = await operation.rows.uploads.sessions_of(version.id, operation.principal.id)
+            parts = await operation.rows.uploads.parts_of(version.id)
+            files = await operation.rows.uploads.files(version.id)
+        return ArrivedFiles(
+            [file for file in files if not file.expected],
+            {session.id: parts.get(session.id, []) for session in sessions},
+            {session.id: session.path for session in sessions},
+        )
 
     async def write_part(
         self,

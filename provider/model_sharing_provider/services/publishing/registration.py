@@ -26,6 +26,7 @@ from model_sharing_provider.domain.limits import MAX_SOURCE, check_text
 from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.versions import NewVersion
+from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.publishing.deltas import find_base, make_deltas
 from model_sharing_provider.services.publishing.formats.format_reader import with_reading
@@ -103,11 +104,15 @@ class Registration:
     ) -> ModelVersion:
         """Publish a model in an external location; its files are read once and stay in place.
 
-        The location is that of a folder, or of a model's only file. Raises PermissionDenied for one that is
-        not allowed, CorruptArtifact for files that change while they are read, and the errors of `register`.
+        The location is that of a folder, or of a model's only file. Only administrators may: what is in
+        external locations belongs to no securable, so that no privilege says who may read it. Raises
+        PermissionDenied also for a location that is not allowed, CorruptArtifact for files that change while
+        they are read, and the errors of `register`.
         """
         origin = replace(origin or NewVersion(), comment=comment)
         check_text("location", location, MAX_SOURCE)
+        async with context.view(AuditAction.CHECK_MODEL_REGISTRATION, model_target(name)) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
         async with self._check(context, name, alias, origin, delta_from) as (model_id, base):
             location = parse_location(location)
             folder, sizes, chosen = await self._inspect_location(location, model_format)

@@ -26,7 +26,12 @@ from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.publishing.new_versions import add_version, draft_version
 from model_sharing_provider.services.publishing.uncommitted import discard_unless_committed
 from model_sharing_provider.services.registry.lineage import UPSTREAM, add_lineage
-from model_sharing_provider.services.registry.models import find_model, model_target
+from model_sharing_provider.services.registry.models import (
+    add_model,
+    authorize_new_version,
+    find_model,
+    model_target,
+)
 from model_sharing_provider.services.registry.recalls import RecallPolicy
 from model_sharing_provider.services.registry.tags import check_tags
 from model_sharing_provider.services.registry.versions import find_version, version_target
@@ -49,9 +54,15 @@ class Uploads:
         self._pulls = pulls
 
     async def create(
-        self, context: Context, name: FullName, new: NewVersion, request: str = ""
+        self,
+        context: Context,
+        name: FullName,
+        new: NewVersion,
+        request: str = "",
+        *,
+        create_model: bool = False,
     ) -> ModelVersion:
-        """Create a PENDING version of an existing model.
+        """Create a PENDING version of an existing model, or with `create_model` also of a new one.
 
         `request` is a digest of the request. Clients resend a request whose response they did not receive:
         resent by the same principal before the version is used, it returns the same version. A `source` of
@@ -62,7 +73,15 @@ class Uploads:
         version_id = str(uuid4())
         async with discard_unless_committed(lambda: self._artifacts.discard_below(uploads_root(version_id))):
             linked = await self._link_source(context, version_id, new.source)
-            version = await self._add(context, name, new, request, version_id=version_id, linked=linked)
+            version = await self._add(
+                context,
+                name,
+                new,
+                request,
+                version_id=version_id,
+                linked=linked,
+                create_model=create_model,
+            )
         if version.id != version_id:
             await self._artifacts.discard_below(uploads_root(version_id))
         return version
@@ -76,10 +95,14 @@ class Uploads:
         *,
         version_id: str,
         linked: list[UploadedFile],
+        create_model: bool,
     ) -> ModelVersion:
         async with context.change(AuditAction.CREATE_MODEL_VERSION, model_target(name)) as operation:
-            await operation.authorize(rules.OWN_MODEL)
-            model = await find_model(operation, name)
+            if create_model:
+                model = await authorize_new_version(operation, name) or await add_model(operation, name)
+            else:
+                await operation.authorize(rules.OWN_MODEL)
+                model = await find_model(operation, name)
             if request:
                 since = operation.now - _REPLAYED_WITHIN_MS
                 number = await operation.rows.versions.find_replayed(model.id, request, since)

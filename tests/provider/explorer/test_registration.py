@@ -69,8 +69,11 @@ async def test_an_upload_is_left_found_again_and_published(
     rest, name = paths[-1].read_bytes(), paths[-1].relative_to(folder).as_posix()
     begun = await script.post("/sessions", b"", path=name)
     await script.post(f"/sessions/{begun['id']}/parts/1", rest[:3])
+    page = await explorer.open(f"/explorer/models/{NAME}/versions/1")
+    assert page.soup.find("a", string="Upload its files")["href"] == PAGE  # type: ignore[index]
     page = await explorer.open(PAGE)
     assert "1 file in part" in page.text
+    assert page.form("Publish").find("button").has_attr("disabled")  # type: ignore[union-attr]
     arrived = await Script(page).arrived()
     assert set(arrived["files"]) == {path.relative_to(folder).as_posix() for path in paths[:-1]}
     assert arrived["sessions"][name] == {

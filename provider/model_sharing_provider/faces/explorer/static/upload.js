@@ -55,6 +55,7 @@
     }
 
     async run() {
+      this.publish.disabled = true; // what is published by now would lack the rest
       this.show("checking what has arrived");
       const arrived = await this.call("/arrived", undefined, "application/json");
       const sessions = [];
@@ -73,8 +74,11 @@
         await this.call(`/sessions/${each.id}/complete?path=${encodeURIComponent(each.path)}`, JSON.stringify(each.digests), "application/json");
       }
       this.show("checking and publishing");
-      document.querySelector("button[data-publish]").click();
+      this.publish.disabled = false;
+      this.publish.click();
     }
+
+    get publish() { return document.querySelector("button[data-publish]"); }
 
     get partBytes() { return Number(this.page.dataset.partBytes); }
 

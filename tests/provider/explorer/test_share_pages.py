@@ -61,6 +61,7 @@ async def test_a_share_is_made_granted_and_revoked(explorer: ExplorerClient, adm
     assert "Nobody." in page.text
     page = await (await explorer.open("/explorer/shares/acme_share")).submit("Remove ml_team.scorer")
     assert "Nothing is shared yet." in page.text
+    page = await explorer.open("/explorer/shares/acme_share/delete")
     page = await page.submit("Delete for good", confirmation="acme_share")
     assert "There is no share of yours." in page.text
 

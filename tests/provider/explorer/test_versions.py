@@ -77,6 +77,7 @@ async def test_a_version_is_copied_recalled_and_deleted(explorer: ExplorerClient
     assert (await admin.provider.models.get(admin.context, FullName.parse(NAME))).aliases == {"Champion": 2}
     page = await page.submit("Lift the recall")
     assert "Leaks names." not in page.text
+    page = await explorer.open(f"{PAGE}/delete")
     refused = await page.submit("Delete for good", confirmation="1")
     assert (refused.status, "type 'prod.ml_team.scorer/1' to confirm" in refused.text) == (400, True)
     page = await page.submit("Delete for good", confirmation=f"{NAME}/1")

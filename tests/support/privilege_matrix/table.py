@@ -273,6 +273,8 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("recipients.page", NOTHING, PAGE),
         row("recipients.overview", NOTHING, PAGE),
         row("recipients.create", on_metastore(Privilege.CREATE_RECIPIENT), "new"),
+        row("pull_history.of_recipient", OWN_RECIPIENT, "globex"),
+        row("pull_history.last_pulls_in_share", OWN_SHARE, "acme", ["globex"]),
         row("share_previews.page", OWN_SHARE, "acme", PAGE),
         row("recipients.get", OWN_RECIPIENT, "globex"),
         row("recipients.overview_of", OWN_RECIPIENT, "globex"),

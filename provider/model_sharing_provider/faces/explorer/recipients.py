@@ -12,13 +12,14 @@ from model_sharing_protocol.units import parse_duration
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Recipient
 from model_sharing_provider.faces.explorer.forms import read_form
-from model_sharing_provider.faces.explorer.listings import page_of
+from model_sharing_provider.faces.explorer.listings import ROWS, page_of
 from model_sharing_provider.faces.explorer.page_routes import form, page
 from model_sharing_provider.faces.explorer.rendering import explorer_url, render, see_other
 from model_sharing_provider.faces.explorer.securable_forms import read_update
 from model_sharing_provider.governance.addresses import allows, parse_network
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.urls import activation_link, base_url
+from model_sharing_provider.services.sharing.recipients import AMONG_RECENT
 
 _LISTING = "explorer recipients"
 _DAY_MS = timedelta(days=1) // timedelta(milliseconds=1)
@@ -40,7 +41,7 @@ def state_of(recipient: Recipient) -> tuple[str, str]:
 async def list_recipients(request: web.Request) -> web.Response:
     """Recipients of the reader, with the time of their last call."""
     provider, context = provider_of(request), context_of(request)
-    found = await provider.recipients.overview(context, page_of(request, _LISTING))
+    found = await provider.recipients.overview(context, page_of(request, _LISTING), among=AMONG_RECENT)
     token = found.token(_LISTING)
     return render(
         request,
@@ -69,7 +70,7 @@ async def show_recipient(request: web.Request) -> web.Response:
     """A recipient: its tokens, networks, shares and pulls; `?address=` is tested against its networks."""
     provider, context, name = provider_of(request), context_of(request), recipient_of(request)
     overview = await provider.recipients.overview_of(context, name)
-    impact = await provider.pull_history.impact_of_recipient(context, name)
+    pulls = await provider.pull_history.of_recipient(context, name)
     recipient, address = overview.recipient, request.query.get("address", "").strip()
     return render(
         request,
@@ -78,8 +79,8 @@ async def show_recipient(request: web.Request) -> web.Response:
         recipient=recipient,
         state=state_of(recipient),
         now=now_ms(),
-        pulls=impact.pulls[:50],
-        pulled_size=sum(pull.size for pull in impact.pulls if pull.last_at > now_ms() - _MONTH_MS),
+        pulls=pulls[:ROWS],
+        pulled_size=sum(pull.size for pull in pulls if pull.last_at > now_ms() - _MONTH_MS),
         acceptances=await provider.provider_terms.acceptances(context, name),
         refusals=await provider.permissions.refusals(context, SecurableType.RECIPIENT, name),
         address=address,

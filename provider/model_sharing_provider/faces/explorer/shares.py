@@ -17,6 +17,7 @@ from model_sharing_provider.http.requests import context_of, provider_of
 
 _LISTING = "explorer shares"
 _CONTENTS = "explorer contents of a share"
+_RECIPIENTS = "explorer recipients of a share"
 _PREVIEW = "explorer preview of a share"
 _PARTS_OF_A_MODEL = 3
 
@@ -61,7 +62,6 @@ async def show_share(request: web.Request) -> web.Response:
         contents=contents.items,
         grants=grants,
         refusals=await provider.permissions.refusals(context, SecurableType.SHARE, name),
-        impact=await provider.pull_history.impact_of_share(context, name),
         next=explorer_url(request, "shares", name, page=token) if token else "",
     )
 
@@ -70,17 +70,17 @@ async def show_recipients(request: web.Request) -> web.Response:
     """Recipients that the share is granted to, and when each called last."""
     provider, context, name = provider_of(request), context_of(request), share_of(request)
     share, _, grants = await provider.shares.get(context, name)
-    impact = await provider.pull_history.impact_of_share(context, name)
-    pulled: dict[str, int] = {}
-    for pull in impact.pulls:
-        pulled[pull.recipient] = max(pulled.get(pull.recipient, 0), pull.last_at)
+    shown = page_of_list(grants, page_of(request, _RECIPIENTS), lambda each: each.recipient)
+    token = shown.token(_RECIPIENTS)
+    names = [each.recipient for each in shown.items]
     return render(
         request,
         "share_recipients.html",
         share=share,
         tab="Recipients",
-        grants=grants,
-        pulled=pulled,
+        grants=shown.items,
+        pulled=await provider.pull_history.last_pulls_in_share(context, name, names),
+        next=explorer_url(request, "shares", name, "recipients", page=token) if token else "",
         refusals=await provider.permissions.refusals(context, SecurableType.SHARE, name),
     )
 
@@ -176,6 +176,14 @@ async def end_terms(request: web.Request) -> web.Response:
     return see_other(request, "shares", name, "terms", done="saved")
 
 
+async def show_deletion(request: web.Request) -> web.Response:
+    """What a deletion of the share ends, and for whom."""
+    provider, context, name = provider_of(request), context_of(request), share_of(request)
+    share, objects, _ = await provider.shares.get(context, name)
+    impact = await provider.pull_history.impact_of_share(context, name)
+    return render(request, "share_deletion.html", share=share, number=len(objects), impact=impact)
+
+
 async def delete_share(request: web.Request) -> web.Response:
     fields, name = await read_form(request), share_of(request)
     fields.confirm(name)
@@ -204,5 +212,6 @@ ROUTES = (
     form(f"{_PATH}/recipients/revoke", revoke),
     form(f"{_PATH}/terms", set_terms),
     form(f"{_PATH}/terms/end", end_terms),
+    page(f"{_PATH}/delete", show_deletion),
     form(f"{_PATH}/delete", delete_share),
 )

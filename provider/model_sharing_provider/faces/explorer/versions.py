@@ -22,9 +22,6 @@ async def show_version(request: web.Request) -> web.Response:
     name, number = version_of(request)
     version = await provider.versions.get(context, name, number)
     refusals = await provider.permissions.refusals(context, SecurableType.MODEL, str(name))
-    impact = (
-        None if refusals["delete"] else await provider.pull_history.impact_of_model(context, name, number)
-    )
     return render(
         request,
         "version.html",
@@ -33,7 +30,6 @@ async def show_version(request: web.Request) -> web.Response:
         tab="Overview",
         ready=version.status is VersionStatus.READY,
         refusals=refusals,
-        impact=impact,
     )
 
 
@@ -95,6 +91,15 @@ async def lift_recall(request: web.Request) -> web.Response:
     return _back(request, "lifted")
 
 
+async def show_deletion(request: web.Request) -> web.Response:
+    """What goes with a version, and whom that hits."""
+    provider, context = provider_of(request), context_of(request)
+    name, number = version_of(request)
+    version = await provider.versions.get(context, name, number)
+    impact = await provider.pull_history.impact_of_model(context, name, number)
+    return render(request, "version_deletion.html", version=version, name=name, impact=impact)
+
+
 async def delete_version(request: web.Request) -> web.Response:
     fields = await read_form(request)
     name, number = version_of(request)
@@ -129,5 +134,6 @@ ROUTES = (
     form(f"{_PATH}/copy", copy_version),
     form(f"{_PATH}/recall", recall),
     form(f"{_PATH}/recall/lift", lift_recall),
+    page(f"{_PATH}/delete", show_deletion),
     form(f"{_PATH}/delete", delete_version),
 )

@@ -20,8 +20,9 @@ from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.tables import audit_log
 
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
-_NEWEST_EVENTS = 1_000_000
-_EVENTS_OF_A_PAGE = 50_000
+NEWEST_EVENTS = 1_000_000
+RECENT_EVENTS = 50_000
+"""Events that a page can look through."""
 _READS = ("get", "list", "search", "check", "createDownloadUrl")
 """Beginnings of the names of actions that read."""
 
@@ -50,9 +51,9 @@ class AuditRows:
         query = _matching(only).where(audit_log.c.id < end)
         bounded = only.get("outcome", "") in ("", Outcome.OK)
         if bounded:
-            query = query.where(audit_log.c.id >= end - _EVENTS_OF_A_PAGE)
+            query = query.where(audit_log.c.id >= end - RECENT_EVENTS)
         rows = (await self._connection.execute(query.order_by(audit_log.c.id.desc()).limit(page.size))).all()
-        first = end - _EVENTS_OF_A_PAGE if bounded else 0
+        first = end - RECENT_EVENTS if bounded else 0
         if len(rows) == page.size:
             first = rows[-1].id
         oldest = only.get("since", 0)
@@ -77,7 +78,7 @@ class AuditRows:
         below = and_(audit_log.c.object_name > f"{name}/", audit_log.c.object_name < f"{name}0")
         query = (
             select(audit_log)
-            .where(audit_log.c.id < end, audit_log.c.id >= end - _EVENTS_OF_A_PAGE)
+            .where(audit_log.c.id < end, audit_log.c.id >= end - RECENT_EVENTS)
             .where(or_(audit_log.c.object_name == name, below))
             .order_by(audit_log.c.id.desc())
             .limit(page.size)
@@ -86,16 +87,18 @@ class AuditRows:
             are_reads = or_(*(audit_log.c.action.startswith(word) for word in _READS))
             query = query.where(or_(audit_log.c.outcome != Outcome.OK, ~are_reads))
         rows = (await self._connection.execute(query)).all()
-        first = rows[-1].id if len(rows) == page.size else end - _EVENTS_OF_A_PAGE
+        first = rows[-1].id if len(rows) == page.size else end - RECENT_EVENTS
         return Page([_event(row) for row in rows], str(first) if first > 1 else None)
 
-    async def last_calls(self, recipients: Sequence[str]) -> dict[str, LastCall]:
-        """Last answered call of each recipient, among the newest million events."""
+    async def last_calls(
+        self, recipients: Sequence[str], *, among: int = NEWEST_EVENTS
+    ) -> dict[str, LastCall]:
+        """Last answered call of each recipient, among so many of the newest events."""
         newest = select(func.max(audit_log.c.id)).scalar_subquery()
         last = (
             select(func.max(audit_log.c.id))
             .where(
-                audit_log.c.id > newest - _NEWEST_EVENTS,
+                audit_log.c.id > newest - among,
                 audit_log.c.principal_type == PrincipalType.RECIPIENT,
                 audit_log.c.outcome == Outcome.OK,
                 audit_log.c.principal.in_(recipients),

@@ -6,13 +6,14 @@ by their ids, whatever their models and shares were called; recipients by the na
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.pull_history import VersionPull
-from model_sharing_provider.domain.sharing import ShareObjectType
+from model_sharing_provider.domain.sharing import LastCall, ShareObjectType
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.tables import (
     audit_log,
@@ -24,6 +25,8 @@ from model_sharing_provider.metastore.tables import (
     share_objects,
 )
 
+NEWEST_PULLS = 1000
+"""Pulls by one recipient that are looked at to tell what it holds."""
 MAX_PULLS = 10_000
 """Most rows that are read at once, the latest first; each is for one version and one recipient."""
 
@@ -60,6 +63,45 @@ class PullHistoryRows:
             audit_log.c.recipient == recipient,
         )
 
+    async def newest_of_recipient(self, recipient: str, *, since: int) -> list[VersionPull]:
+        """Versions of the newest `NEWEST_PULLS` pulls by a recipient since a moment, the latest first."""
+        newest = (
+            select(audit_log.c.version_id, audit_log.c.recipient, audit_log.c.at)
+            .where(
+                audit_log.c.recipient == recipient,
+                audit_log.c.at >= since,
+                # For the partial index.
+                audit_log.c.version_id.is_not(None),
+            )
+            .order_by(audit_log.c.at.desc())
+            .limit(NEWEST_PULLS)
+            .subquery()
+        )
+        found = select(
+            newest.c.version_id,
+            newest.c.recipient,
+            func.min(newest.c.at).label("first_at"),
+            func.max(newest.c.at).label("last_at"),
+            func.count().label("pulls"),
+        ).group_by(newest.c.version_id, newest.c.recipient)
+        return await self._named(found)
+
+    async def last_calls(self, recipients: Sequence[str], share: str = "") -> dict[str, LastCall]:
+        """Last pull of each recipient, in a share or at all, whenever it was."""
+        found = {}
+        for recipient in recipients:
+            query = (
+                select(audit_log.c.at, audit_log.c.address)
+                .where(audit_log.c.recipient == recipient, audit_log.c.version_id.is_not(None))
+                .order_by(audit_log.c.at.desc())
+                .limit(1)
+            )
+            if share:
+                query = query.where(audit_log.c.share == share)
+            if row := (await self._connection.execute(query)).first():
+                found[recipient] = LastCall(row.at, row.address)
+        return found
+
     async def _read(
         self, versions: Select[tuple[str]], *conditions: ColumnElement[bool]
     ) -> list[VersionPull]:
@@ -74,8 +116,12 @@ class PullHistoryRows:
             # The second condition is implied, but needed for the partial index.
             .where(audit_log.c.version_id.in_(versions), audit_log.c.version_id.is_not(None), *conditions)
             .group_by(audit_log.c.version_id, audit_log.c.recipient)
-            .subquery()
         )
+        return await self._named(found)
+
+    async def _named(self, pulls: Select[Any]) -> list[VersionPull]:
+        """Pulls with the names of their versions, as far as these still exist."""
+        found = pulls.subquery()
         query = (
             select(
                 found,

@@ -81,6 +81,13 @@ audit_log = Table(
         postgresql_where=text("version_id IS NOT NULL"),
     ),
     Index(
+        "ix_audit_log_pulls_of_recipient",
+        "recipient",
+        "at",
+        sqlite_where=text("version_id IS NOT NULL"),
+        postgresql_where=text("version_id IS NOT NULL"),
+    ),
+    Index(
         "ix_audit_log_not_ok",
         "outcome",
         "at",

@@ -10,7 +10,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.pull_history import AliasLag, DeletionImpact, VersionPull
 from model_sharing_provider.domain.securables import SecurableType, VersionStatus
-from model_sharing_provider.domain.sharing import DeletionScope, ModelShare, ShareGrant
+from model_sharing_provider.domain.sharing import DeletionScope, LastCall, ModelShare, ShareGrant
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.services.context import Context, absent
@@ -71,6 +71,28 @@ class PullHistory:
                 shares=tuple(_with_recipients(share.name, shared_as, granted) for share, shared_as in own),
                 other_shares=len({share.id for share, _ in shown} - ids),
             )
+
+    async def of_recipient(self, context: Context, name: str) -> list[VersionPull]:
+        """Versions that a recipient pulled lately, by its newest thousand pulls, the latest first.
+
+        Raises NotFound, PermissionDenied.
+        """
+        name = normalize_name("recipient", name)
+        target = Target(SecurableType.RECIPIENT, name, recipient=name)
+        async with context.view(AuditAction.LIST_REGISTERED_MODEL_PULLS, target) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            await find_recipient(operation, name)
+            since = operation.now - _RECENT_MS
+            return await operation.rows.pull_history.newest_of_recipient(name, since=since)
+
+    async def last_pulls_in_share(
+        self, context: Context, name: str, recipients: Sequence[str]
+    ) -> dict[str, LastCall]:
+        """Last pull of each of these recipients through a share. Raises NotFound, PermissionDenied."""
+        async with context.view(AuditAction.LIST_REGISTERED_MODEL_PULLS, share_target(name)) as operation:
+            await operation.authorize(rules.OWN_SHARE)
+            share = await find_share(operation, name)
+            return await operation.rows.pull_history.last_calls(recipients, share.name)
 
     async def impact_of_model(
         self, context: Context, name: FullName, number: int | None = None

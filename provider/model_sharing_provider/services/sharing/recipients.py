@@ -43,6 +43,7 @@ from model_sharing_provider.governance import rules
 from model_sharing_provider.governance.addresses import ANY_ADDRESS, allows, check_networks
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.authorization.visibility import Viewer
+from model_sharing_provider.metastore.rows.audit_log import NEWEST_EVENTS, RECENT_EVENTS
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.registry.principals import check_owner
 from model_sharing_provider.services.registry.updates import (
@@ -56,6 +57,8 @@ from model_sharing_provider.services.registry.updates import (
 DEFAULT_LIFETIME = timedelta(days=90)
 MAX_LIFETIME = timedelta(days=365)
 MAX_LIVE_TOKENS = 2
+AMONG_ALL, AMONG_RECENT = NEWEST_EVENTS, RECENT_EVENTS
+"""Newest events of the audit log among which the last call of a recipient is looked for."""
 SHARES_OFFERED = 50
 
 
@@ -105,13 +108,18 @@ class Recipients:
             await operation.authorize(rules.ANY_PRINCIPAL)
             return await operation.rows.recipients.page(page, Viewer.of(operation.principal))
 
-    async def overview(self, context: Context, page: PageRequest) -> Page[RecipientOverview]:
-        """Page of recipients with their shares, each with the time of its last successful call."""
+    async def overview(
+        self, context: Context, page: PageRequest, *, among: int = AMONG_ALL
+    ) -> Page[RecipientOverview]:
+        """Page of recipients with their shares, each with its last successful call.
+
+        That is looked for among so many of the newest events; one before them is known if it was a pull.
+        """
         async with context.view(AuditAction.LIST_RECIPIENTS, Target(SecurableType.METASTORE)) as operation:
             await operation.authorize(rules.ANY_PRINCIPAL)
             found = await operation.rows.recipients.page(page, Viewer.of(operation.principal))
             grants = await operation.rows.share_grants.of_recipients(*(each.id for each in found.items))
-            calls = await operation.rows.audit_log.last_calls([each.name for each in found.items])
+            calls = await _last_calls(operation, [each.name for each in found.items], among)
             return Page([_overview(each, grants, calls) for each in found.items], found.last_key)
 
     async def get(self, context: Context, name: str) -> tuple[Recipient, list[ShareGrant]]:
@@ -129,7 +137,7 @@ class Recipients:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
             grants = await operation.rows.share_grants.of_recipients(recipient.id)
-            return _overview(recipient, grants, await operation.rows.audit_log.last_calls([name]))
+            return _overview(recipient, grants, await _last_calls(operation, [name], AMONG_RECENT))
 
     def activation_code(self, recipient: Recipient) -> str | None:
         """Code of the newest token's activation link while it can be used, for callers that may `get` it."""
@@ -357,6 +365,12 @@ async def _find_by_code(
         operation.refine_target(name=name, recipient=name)
         raise operation.denied("the address is not in the IP access list", address_refused(context))
     return name, token, code_hash
+
+
+async def _last_calls(operation: Operation, names: Sequence[str], among: int) -> dict[str, LastCall]:
+    recent = await operation.rows.audit_log.last_calls(names, among=among)
+    older = [name for name in names if name not in recent]
+    return recent | await operation.rows.pull_history.last_calls(older)
 
 
 def _overview(

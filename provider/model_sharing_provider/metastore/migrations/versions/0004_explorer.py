@@ -47,6 +47,14 @@ def _create_indexes() -> None:
         ("ix_tags_key", "tags", "key"),
     ):
         op.create_index(name, table, [column])
+    pulls = sa.text("version_id IS NOT NULL")
+    op.create_index(
+        "ix_audit_log_pulls_of_recipient",
+        "audit_log",
+        ["recipient", "at"],
+        sqlite_where=pulls,
+        postgresql_where=pulls,
+    )
     not_ready = sa.text("status <> 'READY'")
     op.create_index(
         "ix_model_versions_not_ready",

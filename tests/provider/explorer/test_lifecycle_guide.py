@@ -205,8 +205,7 @@ FLOWS = {
     ),
     "delete a version": Flow(
         needs=OWNER,
-        page=_VERSION,
-        control="Delete",
+        page=f"{_VERSION}/delete",
         button="Delete for good",
         action=f"{_VERSION}/delete",
         fields={"confirmation": f"{IRIS}/1"},

@@ -99,7 +99,7 @@ async def test_activity_shows_changes_and_on_demand_all_calls(
 async def test_activity_goes_back_a_bounded_part_of_the_log_a_page(
     explorer: ExplorerClient, admin: AdminClient, scorer: FullName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_log, "_EVENTS_OF_A_PAGE", 4)
+    monkeypatch.setattr(audit_log, "RECENT_EVENTS", 4)
     for _ in range(9):
         await admin.provider.catalogs.get(admin.context, "prod")
     page = await explorer.open(f"/explorer/models/{NAME}/activity")

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from aiohttp.test_utils import TestServer
+from playwright.async_api import FloatRect
 
 from model_sharing_provider.domain.securables import SecurableType
 from support.admin_client import AdminClient
@@ -20,9 +21,10 @@ from support.processes.virtual_environments import ROOT
 
 _FOLDER = ROOT / "build" / "screenshots"
 _OF_README = {
-    f"/explorer/models/{CHURN}": "explorer-model.png",
-    "/explorer/shares/customer_models": "explorer-share.png",
+    f"/explorer/models/{CHURN}": ("explorer-model.png", 988),
+    "/explorer/shares/customer_models": ("explorer-share.png", 720),
 }
+"""Pictures of pages for the README, by their paths: file and height in pixels."""
 _MAX_BYTES = 150_000
 _WEEK_MS = 7 * 86_400_000
 
@@ -50,13 +52,18 @@ async def test_pictures_of_every_page(
             name = re.sub(r"[^\w.]+", "-", name).strip("-") or "home"
             await person.page.screenshot(path=_FOLDER / f"{name}-{scheme}-{width}.png", full_page=True)
             if path in _OF_README and (scheme, width) == ("light", 1200):
-                picture = await person.page.screenshot(path=_FOLDER / _OF_README[path])
+                name, height = _OF_README[path]
+                part: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
+                picture = await person.page.screenshot(path=_FOLDER / name, clip=part, full_page=True)
                 assert len(picture) < _MAX_BYTES
 
 
 def _let_weeks_pass(database: Path) -> None:
-    """Versions are a week apart, as those of a model that is trained each Monday."""
+    """Versions are a week apart, as those of a model that is trained each Monday; all else is older."""
     with closing(sqlite3.connect(database)) as rows:
         ages = f"created_at - (5 - version) * {_WEEK_MS}"
         rows.execute(f"UPDATE model_versions SET created_at = {ages}, updated_at = {ages}")
+        for table in ("catalogs", "schemas", "registered_models", "shares", "recipients"):
+            rows.execute(f"UPDATE {table} SET created_at = created_at - 9 * {_WEEK_MS}")
+        rows.execute(f"UPDATE share_objects SET added_at = added_at - 4 * {_WEEK_MS}")
         rows.commit()

@@ -58,17 +58,13 @@ signature:
 utc_time_created: '2026-11-03 09:12:44.120394'
 """
 _DESCRIPTION = """\
-Predicts which customers cancel **within 30 days**.
-
-Retrained every Monday on the last twelve months of `prod.sales.customers`.
+Predicts which customers cancel **within 30 days**. Retrained every Monday on the last twelve months of
+`prod.sales.customers`, see the [runbook](https://wiki.example.com/churn).
 
 | metric | validation |
 |---|---|
 | ROC AUC | 0.91 |
 | recall at 10 % | 0.64 |
-
-- Owner: the *customer* team
-- [Runbook](https://wiki.example.com/churn)
 """
 
 
@@ -153,6 +149,8 @@ async def _add_shares(admin: AdminClient) -> tuple[str, str]:
     provider, context = admin.provider, admin.context
     code = await admin.share("customer_models", "globex", str(CHURN), str(ASSISTANT))
     await admin.add_schema("customer_models", "prod.research")
+    comment = SecurableUpdate(comment="For customers who evaluate our models. *Renewed each quarter.*")
+    await provider.shares.update(context, "customer_models", changes=comment)
     await provider.provider_terms.set(
         context, SecurableType.SHARE, "customer_models", version="1.0", text="For evaluation only."
     )

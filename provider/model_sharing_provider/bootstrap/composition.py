@@ -24,6 +24,7 @@ from model_sharing_provider.domain.principals import MIRROR, Caller, Principal
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database, open_database
+from model_sharing_provider.mlflow_import.run_models import TrackingRuns
 from model_sharing_provider.remote_providers.connections import UpstreamConnections
 from model_sharing_provider.remote_providers.egress import Egress
 from model_sharing_provider.services.administration.audit import Audit
@@ -46,6 +47,7 @@ from model_sharing_provider.services.publishing.principal_credentials import Pri
 from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
 from model_sharing_provider.services.publishing.principal_revisions import PrincipalRevisions
 from model_sharing_provider.services.publishing.registration import Registration
+from model_sharing_provider.services.publishing.run_registration import RunRegistration
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.catalogs import Catalogs
@@ -153,6 +155,8 @@ def _wire(
         pulls=pulls,
         freshness=mirroring.freshness,
     )
+    registration = Registration(artifacts, manifests)
+    runs = TrackingRuns(settings.tracking_uri) if settings.tracking_uri else None
     services = ProviderServices(
         database=database,
         audit_recorder=audit_recorder,
@@ -196,7 +200,8 @@ def _wire(
         recipient_terms=RecipientTerms(),
         recipient_view=RecipientView(),
         recipients=Recipients(secrets, settings.quotas),
-        registration=Registration(artifacts, manifests),
+        registration=registration,
+        run_registration=RunRegistration(registration, runs, settings.home),
         search=Search(),
         secrets=Secrets(secrets),
         sessions=Sessions(secrets, principals),

@@ -36,11 +36,14 @@ from model_sharing_provider.mlflow_import.messages import (
     DownloadUri,
     ErrorAnswer,
     LoggedModelAnswer,
+    LoggedModelInfo,
     ModelVersion,
     ModelVersionsPage,
     RegisteredModel,
     RegisteredModelAnswer,
     RegisteredModelsPage,
+    Run,
+    RunAnswer,
 )
 
 T = TypeVar("T")
@@ -138,10 +141,17 @@ class MlflowClient:
         found = await self._json(path, DownloadUri, {"name": version.name, "version": version.version})
         uri = found.artifact_uri or version.source
         if uri.startswith(LOGGED_MODEL):
-            model_id = quote(uri.removeprefix("models:/"), safe="")
-            logged = await self._json(f"{_API}/logged-models/{model_id}", LoggedModelAnswer, {})
-            uri = logged.model.info.artifact_uri
+            uri = (await self.logged_model(uri.removeprefix("models:/"))).artifact_uri
         return uri
+
+    async def logged_model(self, model_id: str) -> LoggedModelInfo:
+        """Get a model that MLflow 3 logged. Raises NotFound."""
+        path = f"{_API}/logged-models/{quote(model_id, safe='')}"
+        return (await self._json(path, LoggedModelAnswer, {})).model.info
+
+    async def run(self, run_id: str) -> Run:
+        """Get a run. Raises NotFound."""
+        return (await self._json(f"{_API}/runs/get", RunAnswer, {"run_id": run_id})).run
 
     def proxied(self, uri: str) -> str | None:
         """Path of a URI at the artifact proxy; None for one that the server does not serve.

@@ -54,6 +54,7 @@ class DownloadUri(msgspec.Struct):
 
 class LoggedModelInfo(msgspec.Struct):
     artifact_uri: str
+    name: str = ""
 
 
 class LoggedModel(msgspec.Struct):
@@ -62,6 +63,29 @@ class LoggedModel(msgspec.Struct):
 
 class LoggedModelAnswer(msgspec.Struct):
     model: LoggedModel
+
+
+class RunInfo(msgspec.Struct):
+    artifact_uri: str
+
+
+class ModelOutput(msgspec.Struct):
+    model_id: str = ""
+
+
+class RunOutputs(msgspec.Struct):
+    model_outputs: list[ModelOutput] = []
+
+
+class Run(msgspec.Struct):
+    """Run; `outputs` are the models that MLflow 3 logged in it."""
+
+    info: RunInfo
+    outputs: RunOutputs = msgspec.field(default_factory=RunOutputs)
+
+
+class RunAnswer(msgspec.Struct):
+    run: Run
 
 
 class ArtifactEntry(msgspec.Struct):

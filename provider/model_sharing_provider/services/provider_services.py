@@ -28,6 +28,7 @@ from model_sharing_provider.services.publishing.principal_credentials import Pri
 from model_sharing_provider.services.publishing.principal_files import PrincipalFiles
 from model_sharing_provider.services.publishing.principal_revisions import PrincipalRevisions
 from model_sharing_provider.services.publishing.registration import Registration
+from model_sharing_provider.services.publishing.run_registration import RunRegistration
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.catalogs import Catalogs
@@ -110,6 +111,7 @@ class ProviderServices:
     recipient_view: RecipientView
     recipients: Recipients
     registration: Registration
+    run_registration: RunRegistration
     search: Search
     secrets: Secrets
     sessions: Sessions

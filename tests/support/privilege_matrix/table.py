@@ -304,6 +304,7 @@ TABLE = list(chain.from_iterable(SECTIONS.values()))
 
 _OF_RECIPIENTS = "recipients only: SELECT on the share decides, see test_access_matrix"
 ELSEWHERE: Mapping[str, str] = {
+    "run_registration.register": "fetches from a tracking server: see explorer/test_register_runs",
     "sessions.begin": "signing in to the explorer: the token is looked at, see explorer/test_sessions",
     "sessions.authenticate": "the session is looked at, see explorer/test_sessions",
     "sessions.end": "whoever has a session may end it, see explorer/test_sessions",

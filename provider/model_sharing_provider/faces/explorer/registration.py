@@ -40,6 +40,20 @@ async def begin_upload(request: web.Request) -> web.Response:
     return see_other(request, "register", "uploads", name, version.version, done="upload-begun")
 
 
+async def register_run(request: web.Request) -> web.Response:
+    """Register the model that a run logged; it is fetched from the tracking server, which takes a while."""
+    fields = await read_form(request)
+    version = await provider_of(request).run_registration.register(
+        context_of(request),
+        fields.text("run"),
+        fields.text("path"),
+        FullName.parse(fields.text("model")),
+        alias=fields.text("alias") or None,
+        comment=fields.text("comment"),
+    )
+    return see_other(request, "models", version.full_name, "versions", version.version, done="registered")
+
+
 async def register_in_place(request: web.Request) -> web.Response:
     """Register a model where it is, in an external location; its files are read once."""
     fields = await read_form(request)
@@ -61,5 +75,6 @@ def _format(fields: Form) -> ModelFormat | None:
 ROUTES = (
     page("/register", show_ways),
     form("/register/uploads", begin_upload),
+    form("/register/runs", register_run),
     form("/register/in-place", register_in_place),
 )

@@ -1,0 +1,45 @@
+"""Models of runs at the tracking server behind this one, fetched to be registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_protocol.progress import ProgressCallback
+from model_sharing_provider.mlflow_import.client import MlflowClient, open_client
+from model_sharing_provider.mlflow_import.files import Fetch
+from model_sharing_provider.services.publishing.run_registration import RunModel
+
+
+class TrackingRuns:
+    """Runs of the tracking server at `uri`."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    async def fetch(self, run_id: str, path: str, folder: Path, progress: ProgressCallback) -> RunModel:
+        """Fetch the model that a run logged at an artifact path into a folder.
+
+        Raises NotFound, InvalidModel, UnsafePath, UnsupportedOperation for artifacts that the tracking server
+        does not serve itself, and the errors of `MlflowClient`.
+        """
+        async with open_client(self._uri) as client:
+            uri, model_id = await _locate(client, run_id, path)
+            root = client.proxied(uri)
+            if root is None:
+                raise UnsupportedOperation(
+                    f"The files of the run {run_id!r} are at {uri!r}, which the tracking server does not "
+                    "serve; register them with MLflow's client, or start it with --serve-artifacts."
+                )
+            await Fetch(client, root, progress).into(folder)
+        return RunModel(f"runs:/{run_id}/{path}", model_id)
+
+
+async def _locate(client: MlflowClient, run_id: str, path: str) -> tuple[str, str]:
+    """URI of a run's model, and its id if MLflow 3 logged it: such a model is not below the run."""
+    run = await client.run(run_id)
+    for output in run.outputs.model_outputs:
+        logged = await client.logged_model(output.model_id)
+        if logged.name == path:
+            return logged.artifact_uri, output.model_id
+    return f"{run.info.artifact_uri.rstrip('/')}/{path}", ""

@@ -17,7 +17,7 @@ async def test_a_person_signs_in_creates_a_catalog_and_signs_out(
     await person.sign_in((provider_home / "admin.token").read_text(), "/explorer/catalogs")
     page = person.page
     await page.get_by_role("button", name="Create catalog").click()
-    await page.get_by_label("Name").fill("prod")
+    await page.get_by_label("Name", exact=True).fill("prod")
     await page.get_by_role("button", name="Create", exact=True).click()
     await page.get_by_role("heading", name="prod", exact=True).wait_for()
     assert page.url.endswith("/explorer/catalogs/prod?done=created")

@@ -73,6 +73,7 @@ bench-scale: $(VENV)/.installed  ## measure a million versions, 200 recipients, 
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/load.py
 	$(BIN)/python tests/benchmarks/mirror.py
+	$(BIN)/python tests/benchmarks/explorer.py
 
 constraints:  ## renew .ci/constraints.txt with the newest allowed versions
 	rm -rf $(VENV)-newest

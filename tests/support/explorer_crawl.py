@@ -30,6 +30,7 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
 }
 _POLICY = ("default-src 'none'", "script-src 'self'", "base-uri 'none'", "frame-ancestors 'none'")
+_NO_PROSE = ["code", "pre", "script", "style"]
 _UNLABELLED_TYPES = ("hidden", "submit", "button")
 
 
@@ -52,9 +53,7 @@ class CrawledPage:
         return self.soup is not None and self.soup.find("html") is not None
 
 
-async def crawl(
-    explorer: ExplorerClient, *starts: str, prefix: str = "", headers: dict[str, str] | None = None
-) -> list[CrawledPage]:
+async def crawl(explorer: ExplorerClient, *starts: str, prefix: str = "") -> list[CrawledPage]:
     """Pages that links lead to from the home page and `starts`; `prefix` is what a reverse proxy strips."""
     home = f"{prefix}/explorer"
     waiting = [(path, "") for path in (home, *starts)]
@@ -63,18 +62,16 @@ async def crawl(
         path, found_on = waiting.pop(0)
         if path in found:
             continue
-        found[path] = page = await _get(explorer, path, found_on, prefix, headers or {})
+        found[path] = page = await _get(explorer, path, found_on, prefix)
         assert len(found) < _TOO_MANY, [str(each) for each in found.values()][-20:]
         waiting += [(link, path) for link in links_of(page) if link not in found]
     return list(found.values())
 
 
-async def _get(
-    explorer: ExplorerClient, path: str, found_on: str, prefix: str, headers: dict[str, str]
-) -> CrawledPage:
+async def _get(explorer: ExplorerClient, path: str, found_on: str, prefix: str) -> CrawledPage:
     url = explorer.base.join(URL(path.removeprefix(prefix), encoded=True))
-    sent = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"} | headers
-    async with explorer.session.get(url, headers=sent, allow_redirects=False) as answer:
+    headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+    async with explorer.session.get(url, headers=headers, allow_redirects=False) as answer:
         content = await answer.read()
         is_html = answer.content_type == "text/html"
         soup = BeautifulSoup(content.decode(), "html.parser") if is_html else None
@@ -132,9 +129,7 @@ def _document_problems(page: CrawledPage, soup: BeautifulSoup) -> Iterator[str]:
         if times > 1:
             yield f"{page}: {times} times the id {identifier!r}"
     shown = soup.find("main") or soup
-    for code in shown.find_all(["code", "pre", "script", "style"]):
-        code.decompose()
-    text = shown.get_text(" ")
+    text = " ".join(each for each in shown.find_all(string=True) if not each.find_parent(_NO_PROSE))
     if raw := _RAW.search(text):
         yield f"{page}: shows {raw[0]!r} of Python: {text[max(0, raw.start() - 40) : raw.end() + 40]!r}"
 

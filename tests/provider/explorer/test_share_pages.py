@@ -9,6 +9,7 @@ import pytest
 
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
+from model_sharing_provider.http.transfers import transferring
 from support.admin_client import AdminClient
 from support.explorer_client import ExplorerClient
 from support.model_folder import write_model
@@ -57,7 +58,16 @@ async def test_a_share_is_made_granted_and_revoked(explorer: ExplorerClient, adm
     assert activation.status == 200
     page = await explorer.open("/explorer/recipients/globex")
     assert "link waiting" in page.title
-    page = await (await explorer.open("/explorer/shares/acme_share/recipients")).submit("Revoke globex")
+    page = await explorer.open("/explorer/shares/acme_share/recipients")
+    assert "this process is sending it 0 large files" in page.text
+    with transferring("prod.ml_team.scorer/1:weights", "globex", "acme_share"):
+        page = await explorer.open("/explorer/shares/acme_share/recipients")
+        assert "this process is sending it 1 large file." in page.text
+        assert (
+            "prod.ml_team.scorer/1:weights globex acme_share"
+            in (await explorer.open("/explorer/health")).text
+        )
+    page = await page.submit("Revoke globex")
     assert "Nobody." in page.text
     page = await (await explorer.open("/explorer/shares/acme_share")).submit("Remove ml_team.scorer")
     assert "Nothing is shared yet." in page.text

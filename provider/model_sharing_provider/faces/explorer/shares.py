@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from aiohttp import web
 
 from model_sharing_protocol.errors import InvalidParameter
@@ -14,6 +16,7 @@ from model_sharing_provider.faces.explorer.page_routes import form, page
 from model_sharing_provider.faces.explorer.rendering import explorer_url, render, see_other
 from model_sharing_provider.faces.explorer.securable_forms import read_update
 from model_sharing_provider.http.requests import context_of, provider_of
+from model_sharing_provider.http.transfers import transfers_in_progress
 
 _LISTING = "explorer shares"
 _CONTENTS = "explorer contents of a share"
@@ -80,6 +83,7 @@ async def show_recipients(request: web.Request) -> web.Response:
         tab="Recipients",
         grants=shown.items,
         pulled=await provider.pull_history.last_pulls_in_share(context, name, names),
+        downloads=Counter(each.reader for each in transfers_in_progress() if each.share == name),
         next=explorer_url(request, "shares", name, "recipients", page=token) if token else "",
         refusals=await provider.permissions.refusals(context, SecurableType.SHARE, name),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.names import parse_version
 from model_sharing_protocol.pages import page_of as page_of_list
 from model_sharing_provider.domain.securables import ModelVersion
@@ -33,7 +34,9 @@ async def compare(request: web.Request) -> web.Response:
     """Versions `a` and `b`: schema, files, tags and formats, and what the way from one to the other costs."""
     name = model_of(request)
     numbers = [parse_version(request.query.get(key, "")) for key in ("a", "b")]
-    found = await provider_of(request).comparisons.compare(context_of(request), name, numbers[0], numbers[1])
+    provider, context = provider_of(request), context_of(request)
+    found = await provider.comparisons.compare(context, name, numbers[0], numbers[1])
+    flavors = [await _flavors(request, version) for version in (found.before, found.after)]
     changed = [file for file in found.files if file.change is not FileChange.SAME]
     files = page_of_list(changed, page_of(request, _LISTING), lambda file: file.path)
     token = files.token(_LISTING)
@@ -45,11 +48,20 @@ async def compare(request: web.Request) -> web.Response:
         files=files.items,
         same=len(found.files) - len(changed),
         schema=_schema(found.before, found.after),
-        facts=_differing(_facts(found.before), _facts(found.after)),
+        facts=_differing(_facts(found.before) | flavors[0], _facts(found.after) | flavors[1]),
         next=explorer_url(request, "models", name, "compare", a=numbers[0], b=numbers[1], page=token)
         if token
         else "",
     )
+
+
+async def _flavors(request: web.Request, version: ModelVersion) -> dict[str, str]:
+    """Flavors of an MLflow model; nothing for other formats."""
+    if version.format is not ModelFormat.MLFLOW:
+        return {}
+    provider, context = provider_of(request), context_of(request)
+    found = await provider.flavors.of_version(context, version.full_name, version.version)
+    return {"flavors": ", ".join(found)}
 
 
 def _schema(before: ModelVersion, after: ModelVersion) -> list[Difference]:

@@ -48,7 +48,13 @@ CONTROLS: Mapping[SecurableType, Mapping[str, Rule]] = {
         "see_permissions": rules.MANAGE_MODEL,
         "see_activity": rules.AUDIT_MODEL,
     },
-    SecurableType.SHARE: {"edit": rules.OWN_SHARE, "grant": rules.OWN_SHARE, "delete": rules.OWN_SHARE},
+    SecurableType.SHARE: {
+        "edit": rules.OWN_SHARE,
+        # Recipients see what the owner may read: an owner gives a share to itself and to its groups alone.
+        "give": rules.ADMINISTRATORS,
+        "grant": rules.OWN_SHARE,
+        "delete": rules.OWN_SHARE,
+    },
     SecurableType.RECIPIENT: {
         "edit": rules.OWN_RECIPIENT,
         "rotate": rules.OWN_RECIPIENT,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.http.transfers import transferring
@@ -19,6 +20,7 @@ from support.principals import (
     grant_privileges,
     on_model,
     privileges_to_load,
+    recipient_context,
 )
 
 NAME = "prod.ml_team.scorer"
@@ -106,7 +108,8 @@ async def test_a_recipient_rotates_is_limited_and_is_deleted(explorer: ExplorerC
     assert "192.0.2.7 may use its credentials." in page.text
     page = await page.submit("Test", address="198.51.100.1")
     assert "198.51.100.1 is refused." in page.text
-    assert "is not an address" in (await page.submit("Test", address="<b>")).text
+    for text in ("<b>", "192.0.2.0/24"):
+        assert "is not an address" in (await page.submit("Test", address=text)).text
     page = await page.submit("Save networks", networks="192.0.2.0/24\n2001:db8::/32")
     assert "2001:db8::/32" in page.text
     assert (await page.submit("Save networks", networks="nowhere")).status == 400
@@ -142,3 +145,23 @@ async def test_who_owns_none_of_it_sees_none_of_it(
     assert "globex" not in (await stranger.open("/explorer/recipients")).text
     for path in ("shares/acme_share", "shares/acme_share/preview", "recipients/globex"):
         assert (await stranger.open(f"/explorer/{path}")).status == 403, path
+
+
+@pytest.mark.usefixtures("scorer")
+async def test_a_recipient_holds_nothing_of_a_deleted_namesake(
+    explorer: ExplorerClient, admin: AdminClient
+) -> None:
+    await share_with_globex(explorer)
+    provider, name = admin.provider, SharedName("ml_team", "scorer")
+    context = await recipient_context(admin, "globex")
+    await provider.recipient_files.version_files(context, "acme_share", name, number=1)
+    page = await explorer.open("/explorer/recipients/globex")
+    assert f"{NAME} version 1" in page.text
+    assert "1 version, " in page.text
+    assert "never" not in (await explorer.open("/explorer/shares/acme_share/recipients")).text
+    await provider.recipients.delete(admin.context, "globex")
+    await provider.recipients.create(admin.context, "globex")
+    await provider.share_permissions.grant(admin.context, "acme_share", "globex")
+    page = await explorer.open("/explorer/recipients/globex")
+    assert "It pulled nothing" in page.text
+    assert "never" in (await explorer.open("/explorer/shares/acme_share/recipients")).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import timedelta
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from model_sharing_provider.faces.explorer.listings import ROWS, page_of
 from model_sharing_provider.faces.explorer.page_routes import form, page
 from model_sharing_provider.faces.explorer.rendering import explorer_url, render, see_other
 from model_sharing_provider.faces.explorer.securable_forms import read_update
-from model_sharing_provider.governance.addresses import allows, parse_network
+from model_sharing_provider.governance.addresses import allows
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.urls import activation_link, base_url
 from model_sharing_provider.services.sharing.recipients import AMONG_RECENT
@@ -71,6 +72,7 @@ async def show_recipient(request: web.Request) -> web.Response:
     provider, context, name = provider_of(request), context_of(request), recipient_of(request)
     overview = await provider.recipients.overview_of(context, name)
     pulls = await provider.pull_history.of_recipient(context, name)
+    lately = [pull for pull in pulls if pull.last_at > now_ms() - _MONTH_MS]
     recipient, address = overview.recipient, request.query.get("address", "").strip()
     return render(
         request,
@@ -80,7 +82,8 @@ async def show_recipient(request: web.Request) -> web.Response:
         state=state_of(recipient),
         now=now_ms(),
         pulls=pulls[:ROWS],
-        pulled_size=sum(pull.size for pull in pulls if pull.last_at > now_ms() - _MONTH_MS),
+        pulled=len(lately),
+        pulled_size=sum(pull.size for pull in lately),
         acceptances=await provider.provider_terms.acceptances(context, name),
         refusals=await provider.permissions.refusals(context, SecurableType.RECIPIENT, name),
         address=address,
@@ -91,7 +94,7 @@ async def show_recipient(request: web.Request) -> web.Response:
 def _verdict(recipient: Recipient, address: str) -> str:
     """Answer to whether an address may use the recipient's credentials."""
     try:
-        parse_network(address)
+        ipaddress.ip_address(address)
     except ValueError:
         return f"{address!r} is not an address."
     allowed = allows(recipient.ip_access_list, address)

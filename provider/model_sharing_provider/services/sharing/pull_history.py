@@ -81,8 +81,9 @@ class PullHistory:
         target = Target(SecurableType.RECIPIENT, name, recipient=name)
         async with context.view(AuditAction.LIST_REGISTERED_MODEL_PULLS, target) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
-            await find_recipient(operation, name)
-            since = operation.now - _RECENT_MS
+            recipient = await find_recipient(operation, name)
+            # What was before is a deleted namesake's.
+            since = max(operation.now - _RECENT_MS, recipient.created_at)
             return await operation.rows.pull_history.newest_of_recipient(name, since=since)
 
     async def last_pulls_in_share(
@@ -92,7 +93,9 @@ class PullHistory:
         async with context.view(AuditAction.LIST_REGISTERED_MODEL_PULLS, share_target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             share = await find_share(operation, name)
-            return await operation.rows.pull_history.last_calls(recipients, share.name)
+            found = await operation.rows.pull_history.last_calls(recipients, share.name)
+            created = {each: (await find_recipient(operation, each)).created_at for each in found}
+            return {each: call for each, call in found.items() if call.at >= created[each]}
 
     async def impact_of_model(
         self, context: Context, name: FullName, number: int | None = None

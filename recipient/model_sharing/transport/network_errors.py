@@ -44,8 +44,11 @@ _NOT_SERVED = frozenset({404, 405})
 Headers = Mapping[str, str] | email.message.Message
 
 
-class NotServed(NotASharingServer):
-    """404 or 405, not in the protocol's words: a path, or a method, that the server does not have."""
+class PathNotServed(NotASharingServer):
+    """404 or 405, not in the protocol's words: a path, or a method, that the server does not have.
+
+    Within the transport alone: to users it is a NotASharingServer.
+    """
 
 
 class TransientError(Exception):
@@ -97,7 +100,7 @@ async def error_from_response(
         return error
     if proxy is not None and status in _REFUSALS:
         return proxy_refusal(proxy, status, origin)  # no provider says it without words of the protocol
-    kind = NotServed if status in _NOT_SERVED else NotASharingServer
+    kind = PathNotServed if status in _NOT_SERVED else NotASharingServer
     return kind(
         f"{origin} answered HTTP {status} with a response that is not an OpenSharing message. "
         "Check the endpoint in the profile file."

@@ -20,7 +20,7 @@ from yarl import URL
 
 from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
-    NotServed,
+    PathNotServed,
     TransientError,
     error_from_connection,
     error_from_response,
@@ -127,6 +127,8 @@ class Transport:
             return await self._retry(attempt, next_wait)
         except Unauthenticated as error:
             raise _explain_refused_token(error, profile) from error
+        except PathNotServed as error:
+            raise NotASharingServer(error.message) from None
 
     async def use_link(self, url: str, read: Reader[T]) -> T:
         """Use an activation link, which works only once, without credentials.
@@ -135,8 +137,12 @@ class Transport:
         """
         try:
             return await self._send_once("POST", url, read)
-        except (NotFound, NotServed, UnsupportedOperation):
+        except (NotFound, PathNotServed, UnsupportedOperation):
+            pass
+        try:
             return await self._send_once("GET", url, read)
+        except PathNotServed as error:
+            raise NotASharingServer(error.message) from None
 
     async def _send_once(self, method: str, url: str, read: Reader[T]) -> T:
         """Send a request that is tried again only while it cannot have arrived."""

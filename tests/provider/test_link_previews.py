@@ -97,7 +97,7 @@ async def test_a_program_is_given_the_profile(admin: AdminClient, link: Link, pr
 
 async def test_everybody_may_post(admin: AdminClient, link: Link) -> None:
     recipients = admin.provider.recipients
-    assert (await link.open(ACTIVATION_PATH, PREVIEWS["a scanner without any header"], "POST")).status == 200
+    assert (await link.open(ACTIVATION_PATH, PROGRAMS["a script without any header"], "POST")).status == 200
     assert (await link.open(ACTIVATION_PATH, BROWSERS["Chrome"], "POST")).status == 410
     assert len((await recipients.get(admin.context, "globex"))[0].tokens) == 1
 

@@ -47,7 +47,6 @@ PREVIEWS: dict[str, Headers] = {
     ),
     "Outlook on the web": _agent(f"{_WINDOWS} AppleWebKit/537.36 BingPreview/1.0b"),
     "SafeLinks without a name": {"Accept": "*/*"},
-    "a scanner without any header": {},
     "Gmail's images": _agent(f"{_WINDOWS} Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"),
     "Google Chat": _agent("Mozilla/5.0 (compatible; Google-PageRenderer; +https://developers.google.com/)"),
     "Google Messages": _agent("Mozilla/5.0 (compatible; GoogleMessages/1.0)"),
@@ -94,5 +93,7 @@ PROGRAMS: dict[str, Headers] = {
     "axios": _agent("axios/1.7.7", "application/json, text/plain, */*"),
     "R": _agent("libcurl/8.5.0 r-curl/5.2.3 httr/1.4.7", "application/json, text/xml, application/xml, */*"),
     "JSON without a name": {"Accept": "application/json"},
+    "Python's http.client": {"Accept-Encoding": "identity"},
+    "a script without any header": {},
 }
 """What asks for data."""

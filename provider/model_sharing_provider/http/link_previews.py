@@ -46,6 +46,9 @@ def is_program(request: web.Request) -> bool:
     if any(each.startswith(_SHOWN) for each in accepted):
         return False
     agent = request.headers.get(hdrs.USER_AGENT, "")
+    if not agent and not accepted:
+        # Scripts over bare HTTP, such as Python's http.client, say nothing; previews ask for something.
+        return True
     return bool(_LIBRARY.search(agent)) and not _ROBOT.search(agent)
 
 

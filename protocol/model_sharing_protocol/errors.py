@@ -19,7 +19,8 @@
     ├── ResourceExhausted
     ├── TooManyRequests
     ├── UnsupportedOperation
-    │   └── UnsupportedEncoding
+    │   ├── UnsupportedEncoding
+    │   └── MethodNotAllowed
     ├── InvalidModel
     ├── UnsafePath
     ├── CorruptArtifact
@@ -233,6 +234,15 @@ class UnsupportedEncoding(UnsupportedOperation):
     row = ErrorRow(415, "UNSUPPORTED_OPERATION", 415, "UNSUPPORTED_OPERATION", 28)
 
 
+class MethodNotAllowed(UnsupportedOperation):
+    """The path exists, but not for this method; the header `Allow` names those that it has.
+
+    Unity Catalog's clients get a 400: for MLflow a 405 is a failure that passes, which it tries again.
+    """
+
+    row = ErrorRow(405, "UNSUPPORTED_OPERATION", 400, "UNSUPPORTED_OPERATION", 18)
+
+
 class InvalidState(SharingError):
     """The object exists, but cannot do this in its present state."""
 
@@ -372,6 +382,7 @@ _BY_STATUS: dict[int, type[SharingError]] = {
     404: NotFound,
 }
 _BY_STATUS_FIRST: dict[int, type[SharingError]] = {
+    405: MethodNotAllowed,
     410: ActivationLinkUsed,
     415: UnsupportedEncoding,
     429: TooManyRequests,
@@ -383,7 +394,7 @@ _BY_STATUS_FIRST: dict[int, type[SharingError]] = {
 def error_from_open_sharing(status: int, code: str, message: str) -> SharingError:
     """Error for an OpenSharing response `{"errorCode": code, "message": message}`.
 
-    The status takes precedence where it is more specific than the code (410, 415, 429, 503, 507), and
+    The status takes precedence where it is more specific than the code (405, 410, 415, 429, 503, 507), and
     replaces an unknown code.
     """
     if code == FeedTokenExpired.row.open_sharing_code:

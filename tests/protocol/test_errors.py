@@ -45,6 +45,7 @@ def test_scripts_can_tell_errors_apart_by_exit_code() -> None:
         1: {"SharingError", "InternalError", "LocalError"},
         2: {"InvalidParameter", "MalformedRequest"},
         4: {"NotFound", "PathNotFound", "VersionNotFound"},
+        18: {"UnsupportedOperation", "MethodNotAllowed"},
     }
     assert 0 not in by_code
     assert all(code < 126 or code == 130 for code in by_code)
@@ -71,6 +72,7 @@ def test_an_error_of_the_server_reads_as_itself_or_as_a_broader_one_at_the_recip
             errors.ActivationLinkUsed
             | errors.DiskFull
             | errors.UnsupportedEncoding
+            | errors.MethodNotAllowed
             | errors.MetastoreUnavailable
             | errors.ArtifactStoreUnavailable
             | errors.TooManyRequests
@@ -95,6 +97,7 @@ def test_only_the_codes_and_statuses_of_the_specification_go_over_the_wire(kind:
         (400, "", errors.InvalidParameter),
         (410, "RESOURCE_DOES_NOT_EXIST", errors.ActivationLinkUsed),
         (410, "FEED_TOKEN_EXPIRED", errors.FeedTokenExpired),
+        (405, "UNSUPPORTED_OPERATION", errors.MethodNotAllowed),
         (415, "UNSUPPORTED_OPERATION", errors.UnsupportedEncoding),
         (429, "REQUEST_LIMIT_EXCEEDED", errors.TooManyRequests),
         (503, "INTERNAL_ERROR", errors.MetastoreUnavailable),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -59,3 +60,57 @@ async def test_so_do_files_whole_and_in_ranges(
                 async with client.get(url, headers={"Range": asked}) as got:
                     assert got.status == status
                     check(got)
+
+
+async def test_a_401_says_how_to_authenticate_and_a_405_which_methods_there_are(
+    server: TestServer, provider_home: Path
+) -> None:
+    token = (provider_home / "admin.token").read_text()
+    async with aiohttp.ClientSession(server.make_url("")) as client:
+        for path in (
+            "/delta-sharing/shares",
+            "/api/2.1/unity-catalog/catalogs",
+            "/api/2.0/fs/files/Models/a",
+        ):
+            async with client.get(path) as refused:
+                assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, "Bearer"), path
+        async with client.get("/explorer/catalogs") as page:
+            assert (
+                page.status == 401 and "WWW-Authenticate" not in page.headers
+            )  # a browser signs in by a form
+        headers = {"Authorization": f"Bearer {token}"}
+        async with client.delete("/api/2.1/unity-catalog/catalogs", headers=headers) as refused:
+            assert (refused.status, refused.headers["Allow"]) == (400, "GET, HEAD, POST")
+
+
+async def test_recipients_get_a_405_and_pages_as_small_as_they_like(
+    admin: AdminClient, server: TestServer, endpoint: str, tmp_path: Path
+) -> None:
+    folder = write_model(tmp_path / "m")
+    for number in range(12):
+        await admin.register(folder, f"prod.ml_team.scorer{number}")
+    names = [f"prod.ml_team.scorer{number}" for number in range(12)]
+    profile = await admin.activate(await admin.share("acme", "globex", *names), endpoint)
+    headers = {"Authorization": f"Bearer {profile.bearer_token}"}
+    listing, version = f"{endpoint}/shares/acme/all-models", "schemas/ml_team/models/scorer1/versions/1"
+    async with aiohttp.ClientSession(headers=headers, auto_decompress=False) as client:
+        async with client.delete(f"{endpoint}/shares") as refused:
+            assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD")
+            assert (await refused.json())["errorCode"] == "UNSUPPORTED_OPERATION"
+
+        async def body(url: str, accepted: str, method: str = "GET") -> tuple[str, bytes]:
+            sent = {"Accept-Encoding": accepted}
+            async with client.request(method, url, headers=sent) as answer:
+                assert answer.status == 200
+                return answer.headers.get("Content-Encoding", ""), await answer.read()
+
+        _, plain = await body(listing, "identity")
+        for accepted in ("gzip", "br;q=1, GZIP;q=0.5", "deflate, gzip"):
+            encoding, packed = await body(listing, accepted)
+            assert (encoding, gzip.decompress(packed)) == ("gzip", plain), accepted
+            assert len(packed) < len(plain) / 3
+        for accepted in ("", "deflate", "gzip;q=0", "gzip; q=0.000", "gzipped", "*;q=0"):
+            assert await body(listing, accepted) == ("", plain), accepted
+        # Signed URLs are secrets, and an ETag is that of the plain bytes.
+        assert (await body(f"{endpoint}/shares/acme/{version}/query", "gzip", "POST"))[0] == ""
+        assert (await body(f"{endpoint}/shares/acme/{version}", "gzip"))[0] == ""

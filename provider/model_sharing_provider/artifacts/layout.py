@@ -24,9 +24,14 @@ OF_VERSIONS = ("models", "uploads", "manifests", "bundles", "chunk-maps", "delta
 """Folders in which every object belongs to a version."""
 
 
+def model_root(model_id: str) -> str:
+    """Folder of a model's versions."""
+    return f"models/{model_id}"
+
+
 def version_root(model_id: str, version_id: str) -> str:
     """Folder of a version's files."""
-    return f"models/{model_id}/versions/{version_id}"
+    return f"{model_root(model_id)}/versions/{version_id}"
 
 
 def uploads_root(version_id: str) -> str:

@@ -6,16 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-from aiohttp import web
-from aiohttp.hdrs import METH_ALL
+from aiohttp import hdrs, web
 
 from model_sharing_protocol import open_sharing, unity_catalog
 from model_sharing_protocol.errors import (
     ErrorRow,
     MalformedRequest,
+    MethodNotAllowed,
     NotFound,
     SharingError,
-    UnsupportedOperation,
 )
 from model_sharing_provider.http.responses import json_response
 
@@ -23,6 +22,7 @@ ERROR_CODE: web.ResponseKey[str] = web.ResponseKey("error_code", str)
 """Error code in the body of a response, for the request log."""
 
 _INTERNAL = web.HTTPInternalServerError.status_code
+_UNAUTHENTICATED = web.HTTPUnauthorized.status_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,17 @@ class ErrorStyle:
     headers: Callable[[SharingError, str], Mapping[str, str]] = lambda _error, _text: {}
 
     def response(self, error: SharingError) -> web.Response:
-        """Response for an error, with `Retry-After` in whole seconds if the error has one."""
+        """Response for an error, with `Retry-After` in whole seconds if the error has one.
+
+        A 401 says how to authenticate, as HTTP demands (RFC 9110, section 15.5.2; RFC 6750, section 3).
+        """
         status, code = self.look_up(error.row)
         text = self.internal_text if status == _INTERNAL else error.message
         headers = dict(self.headers(error, text))
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
+        if status == _UNAUTHENTICATED:
+            headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
         response = json_response(self.message(code, text), self.media_type, status, headers)
         response[ERROR_CODE] = code
         return response
@@ -73,6 +78,6 @@ def from_http(error: web.HTTPException, method: str) -> SharingError:
         return NotFound("There is nothing at this path.")
     if error.status == web.HTTPMethodNotAllowed.status_code:
         # Any word can be sent as a method, even a token.
-        name = method if method in METH_ALL else "this method"
-        return UnsupportedOperation(f"This path does not support {name}.")
+        name = method if method in hdrs.METH_ALL else "this method"
+        return MethodNotAllowed(f"This path does not support {name}.")
     return MalformedRequest(f"The request cannot be served: {error.reason}.")

@@ -8,11 +8,12 @@ import time
 from uuid import uuid4
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from model_sharing_protocol.errors import InternalError, MalformedRequest, SharingError
 from model_sharing_provider.http.bodies import BODY_ERRORS, refuse_encoded_body
+from model_sharing_provider.http.compression import compressed_page
 from model_sharing_provider.http.errors import from_http
 from model_sharing_provider.http.idle_connections import CONNECTIONS
 from model_sharing_provider.http.metrics import count_request
@@ -93,13 +94,16 @@ def serve_face(face: Face) -> Middleware:
             refuse_encoded_body(request)
             if face.authentication is not None:
                 request[PRINCIPAL] = await face.authentication(request)
-            return await handler(request)
+            return compressed_page(request, await handler(request))
         except SharingError as error:
             if error.row.open_sharing_status >= web.HTTPInternalServerError.status_code:
                 _log.error("failed", reason=error.message)
             return respond(request, error)
         except web.HTTPException as error:
-            return respond(request, from_http(error, request.method))
+            response = respond(request, from_http(error, request.method))
+            if isinstance(error, web.HTTPMethodNotAllowed):
+                response.headers[hdrs.ALLOW] = ", ".join(sorted(error.allowed_methods))
+            return response
         except ConnectionError:
             raise
         except Exception as error:

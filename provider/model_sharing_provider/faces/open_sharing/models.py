@@ -71,7 +71,7 @@ ROUTES = (
 
 def _model(request: web.Request, shown: SharedModel) -> wire.RegisteredModel:
     model = shown.model
-    by_credentials = provider_of(request).storage_credentials.offered
+    location = provider_of(request).storage_credentials.model_location(model.id)
     return wire.RegisteredModel(
         name=shown.shared_name.name,
         schema=shown.shared_name.schema,
@@ -79,10 +79,11 @@ def _model(request: web.Request, shown: SharedModel) -> wire.RegisteredModel:
         share_id=shown.share.id,
         id=model.id,
         comment=model.comment or None,
+        storage_location=location,
         tags=model.tags,
         aliases=model.aliases,
         latest_version=model.latest_version,
         updated_at=model.updated_at,
-        access_modes=("url", "dir") if by_credentials else ("url",),
+        access_modes=("url", "dir") if location else ("url",),
         **format_fields(model, wire.ModelSummary),
     )

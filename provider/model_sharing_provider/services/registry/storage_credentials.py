@@ -8,7 +8,7 @@ can change a READY version.
 from __future__ import annotations
 
 from model_sharing_provider.artifacts.credentials.vending import Vending
-from model_sharing_provider.artifacts.layout import direct_root
+from model_sharing_provider.artifacts.layout import direct_root, model_root
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.credentials import TemporaryCredentials
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
@@ -21,11 +21,6 @@ class StorageCredentials:
         self._artifacts = artifacts
         self._vending = vending
 
-    @property
-    def offered(self) -> bool:
-        """True if the storage of the artifact root issues credentials."""
-        return self._vending.covers(self._artifacts.location(""))
-
     def location(self, version: ModelVersion) -> str | None:
         """Folder of a version, as a URL of its cloud; None if the storage issues no credentials for it.
 
@@ -33,6 +28,14 @@ class StorageCredentials:
         """
         location = self._location(version)
         return self._vending.address(location) if location else None
+
+    def model_location(self, model_id: str) -> str | None:
+        """Folder of a model's versions, as a URL of its cloud; None if the storage issues no credentials.
+
+        Files that were registered in place are elsewhere: where, each version says.
+        """
+        location = self._artifacts.location(model_root(model_id))
+        return self._vending.address(location) if self._vending.covers(location) else None
 
     async def vend(self, version: ModelVersion, *, write: bool = False) -> TemporaryCredentials | None:
         """Credentials to read a READY version, or to write a PENDING one; None if the storage issues none."""

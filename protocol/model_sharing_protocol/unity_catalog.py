@@ -33,6 +33,8 @@ class CatalogInfo(Message):
     securable_type: str
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
     comment: str = ""
     properties: dict[str, str] = msgspec.field(default_factory=dict)
     provider_name: str | None = None
@@ -80,6 +82,8 @@ class SchemaInfo(Message):
     schema_id: str
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
     comment: str = ""
     properties: dict[str, str] = msgspec.field(default_factory=dict)
 
@@ -162,6 +166,8 @@ class RegisteredModelInfo(Message):
     storage_location: str
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
     comment: str = ""
     aliases: tuple[ModelAlias, ...] | None = None
     tags: tuple[Tag, ...] = ()
@@ -202,7 +208,7 @@ class UpdateRegisteredModel(Message):
     created_at: int | None = None
     browse_only: NotServed = None
     metastore_id: NotServed = None
-    created_by: NotServed = None
+    created_by: str | None = None
     updated_at: NotServed = None
     updated_by: NotServed = None
 
@@ -225,6 +231,7 @@ class ModelVersionInfo(Message):
     created_by: str
     updated_at: int
     model_id: str
+    updated_by: str = ""
     comment: str = ""
     source: str = ""
     run_id: str = ""

@@ -59,6 +59,8 @@ class ShareInfo(Message):
     id: str
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
     comment: str = ""
     objects: tuple[SharedDataObject, ...] | None = None
     resharing: bool = False
@@ -132,6 +134,8 @@ class RecipientInfo(Message):
     tokens: tuple[RecipientTokenInfo, ...]
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
     comment: str = ""
     activation_url: str = ""
     ip_access_list: IpAccessList | None = None
@@ -181,6 +185,8 @@ class ProviderInfo(Message):
     recipient_profile: RecipientProfile
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
     comment: str = ""
 
 

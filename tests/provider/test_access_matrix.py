@@ -193,7 +193,7 @@ async def test_no_payload_in_any_place_is_served_or_breaks_the_server(endpoint: 
     ("method", "path", "status", "code"),
     [
         ("GET", "/nothing", 404, "RESOURCE_DOES_NOT_EXIST"),
-        ("DELETE", "/shares", 400, "UNSUPPORTED_OPERATION"),
+        ("DELETE", "/shares", 405, "UNSUPPORTED_OPERATION"),
         ("GET", "/shares?maxResults=-1", 400, "INVALID_PARAMETER_VALUE"),
         ("GET", "/shares?pageToken=x", 400, "INVALID_PARAMETER_VALUE"),
         ("GET", "/shares/acme/schemas/nope/models", 404, "RESOURCE_DOES_NOT_EXIST"),

@@ -172,7 +172,7 @@ async def test_fsck_names_what_a_version_that_failed_left(
     await admin.provider.uploads.create(admin.context, NAME, NewVersion())
     failing = await admin.provider.versions.get(admin.context, NAME, 2)
     async with admin.provider.database.write() as rows:
-        await rows.versions.fail(failing.id, "no model", 1)
+        await rows.versions.fail(failing.id, "no model", 1, "admin")
     (artifacts / "manifests" / f"{failing.id}.json").write_bytes(b"{}")
     found = await admin.provider.fsck.check(admin.context)
     assert [(each.version_id, each.failed) for each in found.orphans.versions] == [(failing.id, True)]

@@ -54,6 +54,8 @@ def _model(number: int, schema_id: str, id_: str) -> Row:
         "owner": "admin",
         "created_at": 1,
         "updated_at": 1,
+        "created_by": "admin",
+        "updated_by": "admin",
     }
     return [values[column.name] for column in registered_models.columns]
 

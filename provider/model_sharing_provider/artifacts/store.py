@@ -185,6 +185,14 @@ class ArtifactStore:
         with _reading(source):
             await self._backend.link(source, target)
 
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object to `target`, so that later writes to `source` do not change it.
+
+        Raises NotFound, DiskFull, and UnsafePath for what is not a regular file.
+        """
+        with _writing(target), _reading(source):
+            await self._backend.copy(source, target)
+
     async def sync(self, prefix: str) -> None:
         """Flush everything below `prefix` to disk, so that it survives a power cut."""
         with timed_call(self._backend.kind, "sync"):

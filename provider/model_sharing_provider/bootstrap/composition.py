@@ -51,6 +51,7 @@ from model_sharing_provider.services.publishing.run_registration import RunRegis
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.catalogs import Catalogs
+from model_sharing_provider.services.registry.file_locations import FileLocations
 from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
 from model_sharing_provider.services.registry.origin_signatures import OriginSignatures
@@ -172,6 +173,7 @@ def _wire(
         comparisons=Comparisons(principal_revisions, manifests),
         copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),
         eviction=mirroring.eviction,
+        file_locations=FileLocations(artifacts, shown=settings.file_locations),
         finalization=Finalization(artifacts, manifests, bundles),
         flavors=Flavors(artifacts, pulls),
         fsck=Fsck(artifacts, manifests, pulls),

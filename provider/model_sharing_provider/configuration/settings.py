@@ -99,6 +99,14 @@ class Settings:
         "",
         "the folder `artifacts` in the home",
     )
+    file_locations: bool = _setting(
+        "FILE_LOCATIONS",
+        YES_OR_NO,
+        "tell clients on this machine in which folder of the local artifact root a version's files are, for "
+        "MLflow's `uc:` and others that read and write files themselves",
+        True,
+        "yes",
+    )
     presigned_urls: bool = _setting(
         "PRESIGNED_URLS",
         YES_OR_NO,

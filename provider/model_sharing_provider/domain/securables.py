@@ -57,6 +57,8 @@ class Catalog:
     owner: str
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
     source: CatalogSource | None = None
 
 
@@ -69,6 +71,8 @@ class Schema:
     owner: str
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,8 @@ class RegisteredModel:
     summary: ModelSummary = NOTHING_KNOWN
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
 
     @property
     def known_summary(self) -> dict[str, Any] | None:
@@ -158,6 +164,7 @@ class ModelVersion:
     created_at: int
     created_by: str
     updated_at: int
+    updated_by: str = ""
     origin_provider: str = ""
     origin_share: str = ""
     origin_model: str = ""

@@ -39,6 +39,8 @@ class Share:
     resharing: bool = False
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,8 @@ class Recipient:
     tokens: tuple[RecipientToken, ...] = ()
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
 
     @property
     def activated(self) -> bool:
@@ -221,6 +225,8 @@ class SharingProvider:
     sealed_profile: str = field(repr=False)
     created_at: int
     updated_at: int
+    created_by: str = ""
+    updated_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

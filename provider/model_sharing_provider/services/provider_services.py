@@ -32,6 +32,7 @@ from model_sharing_provider.services.publishing.run_registration import RunRegis
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.catalogs import Catalogs
+from model_sharing_provider.services.registry.file_locations import FileLocations
 from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
 from model_sharing_provider.services.registry.origin_signatures import OriginSignatures
@@ -83,6 +84,7 @@ class ProviderServices:
     copies: Copies
     eviction: Eviction
     flavors: Flavors
+    file_locations: FileLocations
     finalization: Finalization
     fsck: Fsck
     gc: GarbageCollection

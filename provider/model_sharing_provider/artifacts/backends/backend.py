@@ -30,6 +30,12 @@ class StoreBackend(Protocol):
     async def link(self, source: str, target: str) -> None:
         """Link or copy an object to `target` within the store. Raises FileNotFoundError."""
 
+    async def copy(self, source: str, target: str) -> None:
+        """Copy an object to `target`, which later writes to `source` do not change.
+
+        Raises FileNotFoundError, and UnsafePath for what is not a regular file.
+        """
+
     async def link_from(self, source: Path, target: str) -> bool:
         """Link a local file to `target`; False, with nothing done, if that is not possible."""
 

@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import errno
 import os
+import shutil
+import stat
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ import obstore
 from obstore.store import LocalStore
 
 from model_sharing_protocol.atomic_files import sync as sync_file
+from model_sharing_protocol.errors import UnsafePath
 from model_sharing_provider.artifacts.backends.read_ahead import read_batches, read_pieces
 from model_sharing_provider.artifacts.call_timing import timed_call
 from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
@@ -45,6 +48,10 @@ class LocalBackend:
     async def link(self, source: str, target: str) -> None:
         with timed_call(self.kind, "copy"):
             await obstore.copy_async(self.client, source, target)
+
+    async def copy(self, source: str, target: str) -> None:
+        with timed_call(self.kind, "copy"):
+            await asyncio.to_thread(_copy, self._root, source, target)
 
     async def link_from(self, source: Path, target: str) -> bool:
         with timed_call(self.kind, "link"):
@@ -94,6 +101,25 @@ class LocalBackend:
 
     async def presign_upload(self, key: str, seconds: int) -> UploadUrl | None:
         return None
+
+
+def _copy(root: Path, source: str, target: str) -> None:
+    """Copy a regular file; a client of this machine wrote it, who may have put a link there instead."""
+    path, copied = root / source, root / target
+    if path.parent.resolve() != root.resolve() / Path(source).parent:
+        raise UnsafePath(f"{path.name!r} is in a folder that is a link; upload the files themselves.")
+    try:
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UnsafePath(f"{path.name!r} is a link; upload the file itself.") from error
+        raise
+    with os.fdopen(opened, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise UnsafePath(f"{path.name!r} is not a regular file; leave it out.")
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        with copied.open("xb", buffering=0) as out:
+            shutil.copyfileobj(file, out, _PIECE_BYTES)
 
 
 def _link(source: Path, target: Path) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from model_sharing_protocol.unity_catalog import PREFIX
 from model_sharing_provider.faces.unity_catalog import (
+    absent_securables,
     aliases,
     catalogs,
     metastores,
@@ -62,5 +63,6 @@ FACE = Face(
         *recipients.ROUTES,
         *providers.ROUTES,
         *metastores.ROUTES,
+        *absent_securables.ROUTES,
     ),
 )

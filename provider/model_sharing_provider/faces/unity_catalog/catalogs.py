@@ -152,6 +152,8 @@ def _catalog(catalog: Catalog) -> wire.CatalogInfo:
         securable_type="CATALOG",
         created_at=catalog.created_at,
         updated_at=catalog.updated_at,
+        created_by=catalog.created_by,
+        updated_by=catalog.updated_by,
         provider_name=source.provider if source else None,
         share_name=source.share if source else None,
         mirror=_mirror(source) if source else None,

@@ -80,7 +80,7 @@ async def update_model(request: web.Request) -> web.Response:
     body = await read_body(request, wire.UpdateRegisteredModel)
     changes = SecurableUpdate(new_name=body.new_name, comment=body.comment, owner=body.owner)
     name, models = model_name(request), provider_of(request).models
-    fixed = ("name", "catalog_name", "schema_name", "storage_location", "created_at")
+    fixed = ("name", "catalog_name", "schema_name", "storage_location", "created_at", "created_by")
     if any(getattr(body, field) is not None for field in fixed):
         check_unchanged(body, _model(await models.get(context_of(request), name)), *fixed)
     aliases_set = given_aliases(body.aliases, name)
@@ -154,5 +154,7 @@ def _model(model: RegisteredModel) -> wire.RegisteredModelInfo:
         storage_location=f"urn:uuid:{model.id}",
         created_at=model.created_at,
         updated_at=model.updated_at,
+        created_by=model.created_by,
+        updated_by=model.updated_by,
         **format_fields(model, SummaryInfo),
     )

@@ -15,6 +15,7 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import FullName, SchemaName, normalize_name
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.faces.unity_catalog import share_permissions
+from model_sharing_provider.faces.unity_catalog.privilege_words import privilege_words
 from model_sharing_provider.faces.unity_catalog.requests import message_response, page_or_all
 from model_sharing_provider.governance.permissions import (
     PrivilegeChange,
@@ -67,7 +68,8 @@ async def update_permissions(request: web.Request) -> web.Response:
         for change in body.changes
     ]
     grants = await provider_of(request).permissions.update(context_of(request), kind, name, changes)
-    return message_response(_permissions(request, () if body.quiet else grants))
+    spaced = any(" " in word for change in body.changes for word in (*change.add, *change.remove))
+    return message_response(_permissions(request, () if body.quiet else grants, spaced=spaced))
 
 
 def _word(request: web.Request) -> str:
@@ -91,10 +93,14 @@ def _securable(request: web.Request) -> tuple[SecurableType, str]:
     return kind, normalize_name(kind.lower(), name) if kind is SecurableType.CATALOG else ""
 
 
-def _permissions(request: web.Request, grants: Sequence[PrivilegeGrant]) -> wire.Permissions:
+def _permissions(
+    request: web.Request, grants: Sequence[PrivilegeGrant], *, spaced: bool = False
+) -> wire.Permissions:
+    write = privilege_words(request, spaced=spaced)
     by_principal: dict[str, list[str]] = defaultdict(list)
     for grant in grants:
-        by_principal[grant.principal].append(grant.privilege)
+        if word := write(grant.privilege):
+            by_principal[grant.principal].append(word)
     given = [wire.PrivilegeAssignment(who, tuple(what)) for who, what in by_principal.items()]
     return wire.Permissions(*page_or_all(request, _listing(request), given, lambda each: each.principal))
 

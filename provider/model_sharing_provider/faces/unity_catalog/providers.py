@@ -119,4 +119,6 @@ def _provider(provider: SharingProvider) -> sharing.ProviderInfo:
         recipient_profile=sharing.RecipientProfile(share_credentials_version=1, endpoint=provider.endpoint),
         created_at=provider.created_at,
         updated_at=provider.updated_at,
+        created_by=provider.created_by,
+        updated_by=provider.updated_by,
     )

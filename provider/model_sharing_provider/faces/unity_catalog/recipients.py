@@ -184,4 +184,6 @@ def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.Recipi
         tokens=tuple(tokens),
         created_at=recipient.created_at,
         updated_at=recipient.updated_at,
+        created_by=recipient.created_by,
+        updated_by=recipient.updated_by,
     )

@@ -119,4 +119,6 @@ def _schema(schema: Schema) -> wire.SchemaInfo:
         schema_id=schema.id,
         created_at=schema.created_at,
         updated_at=schema.updated_at,
+        created_by=schema.created_by,
+        updated_by=schema.updated_by,
     )

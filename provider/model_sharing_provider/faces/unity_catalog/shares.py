@@ -109,6 +109,8 @@ def _share(share: Share, objects: list[ShareObject] | None = None) -> sharing.Sh
         objects=tuple(map(_object, objects)) if objects is not None else None,
         created_at=share.created_at,
         updated_at=share.updated_at,
+        created_by=share.created_by,
+        updated_by=share.updated_by,
         resharing=share.resharing,
     )
 

@@ -122,4 +122,6 @@ def read_model(row: Row[Any]) -> RegisteredModel:
         owner=row.owner,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        created_by=row.created_by,
+        updated_by=row.updated_by,
     )

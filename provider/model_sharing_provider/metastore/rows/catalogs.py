@@ -62,6 +62,8 @@ class CatalogRows:
                 owner=catalog.owner,
                 created_at=catalog.created_at,
                 updated_at=catalog.updated_at,
+                created_by=catalog.created_by,
+                updated_by=catalog.updated_by,
             )
         )
 
@@ -90,6 +92,7 @@ class CatalogRows:
                 properties=json.dumps(catalog.properties),
                 owner=catalog.owner,
                 updated_at=catalog.updated_at,
+                updated_by=catalog.updated_by,
             )
         )
 
@@ -109,6 +112,7 @@ class CatalogRows:
                 properties=json.dumps(schema.properties),
                 owner=schema.owner,
                 updated_at=schema.updated_at,
+                updated_by=schema.updated_by,
             )
         )
 
@@ -142,6 +146,8 @@ class CatalogRows:
                 owner=schema.owner,
                 created_at=schema.created_at,
                 updated_at=schema.updated_at,
+                created_by=schema.created_by,
+                updated_by=schema.updated_by,
             )
         )
 
@@ -206,6 +212,8 @@ def _catalog(row: Row[Any]) -> Catalog:
         owner=row.owner,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        created_by=row.created_by,
+        updated_by=row.updated_by,
         source=_source(row) if row.provider is not None else None,
     )
 
@@ -229,4 +237,6 @@ def _schema(row: Row[Any]) -> Schema:
         owner=row.owner,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        created_by=row.created_by,
+        updated_by=row.updated_by,
     )

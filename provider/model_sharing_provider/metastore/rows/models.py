@@ -55,6 +55,8 @@ class ModelRows:
                 owner=model.owner,
                 created_at=model.created_at,
                 updated_at=model.updated_at,
+                created_by=model.created_by,
+                updated_by=model.updated_by,
             )
         )
         self._changes.record(Change(kind=ChangeKind.MODEL_ADDED, model_id=model.id))
@@ -108,6 +110,7 @@ class ModelRows:
                 comment=model.comment,
                 owner=model.owner,
                 updated_at=monotonic_timestamp(registered_models.c.updated_at, model.updated_at),
+                updated_by=model.updated_by,
                 **moved,
             )
         )
@@ -166,11 +169,12 @@ class ModelRows:
             )
             self._changes.record(removed)
 
-    async def touch(self, model_id: str, now: int) -> None:
+    async def touch(self, model_id: str, now: int, by: str) -> None:
+        """Record that something of a model changed, and by whom."""
         await self._connection.execute(
             update(registered_models)
             .where(registered_models.c.id == model_id)
-            .values(updated_at=monotonic_timestamp(registered_models.c.updated_at, now))
+            .values(updated_at=monotonic_timestamp(registered_models.c.updated_at, now), updated_by=by)
         )
 
     async def set_alias(self, model_id: str, alias: str, version: int) -> None:

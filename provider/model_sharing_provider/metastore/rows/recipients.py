@@ -35,6 +35,8 @@ class RecipientRows:
                 owner=recipient.owner,
                 created_at=recipient.created_at,
                 updated_at=recipient.updated_at,
+                created_by=recipient.created_by,
+                updated_by=recipient.updated_by,
             )
         )
 
@@ -54,6 +56,7 @@ class RecipientRows:
                 properties=json.dumps(recipient.properties),
                 owner=recipient.owner,
                 updated_at=recipient.updated_at,
+                updated_by=recipient.updated_by,
             )
         )
 
@@ -183,6 +186,8 @@ def _recipient(row: Row[Any]) -> Recipient:
         owner=row.owner,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        created_by=row.created_by,
+        updated_by=row.updated_by,
     )
 
 

@@ -118,13 +118,14 @@ class VersionRows:
         """Release the right to finalize, so that it can be retried."""
         await self._set(version_id, finalizing_at=None)
 
-    async def fail(self, version_id: str, reason: str, now: int) -> None:
+    async def fail(self, version_id: str, reason: str, now: int, by: str) -> None:
         """Mark a version as failed; it keeps its number and the reason."""
         await self._set(
             version_id,
             status=VersionStatus.FAILED_REGISTRATION,
             status_message=reason,
             updated_at=now,
+            updated_by=by,
             finalizing_at=None,
         )
 
@@ -133,11 +134,11 @@ class VersionRows:
             update(model_versions).where(model_versions.c.id == version_id).values(**values)
         )
 
-    async def set_comment(self, version_id: str, comment: str, now: int) -> None:
-        await self._set(version_id, comment=comment, updated_at=now)
+    async def set_comment(self, version_id: str, comment: str, now: int, by: str) -> None:
+        await self._set(version_id, comment=comment, updated_at=now, updated_by=by)
         self._changes.record_description(version_id)
 
-    async def recall(self, version: ModelVersion, recall: Recall | None, now: int) -> None:
+    async def recall(self, version: ModelVersion, recall: Recall | None, now: int, by: str) -> None:
         """Recall a version; None lifts its recall."""
         await self._set(
             version.id,
@@ -145,6 +146,7 @@ class VersionRows:
             recall_reason=recall.reason if recall else "",
             recall_replacement=recall.replacement if recall else None,
             updated_at=now,
+            updated_by=by,
         )
         self._record(ChangeKind.VERSION_RECALLED if recall else ChangeKind.VERSION_CHANGED, version)
 

@@ -35,9 +35,12 @@ def id_column() -> Column[str]:
 
 
 def owned_columns() -> list[Column[str] | Column[int]]:
+    """Columns of a securable: description, owner, times, and authors (empty where none was recorded)."""
     return [
         Column("comment", Text, nullable=False, default=""),
         Column("owner", NAME, nullable=False),
         Column("created_at", BigInteger, nullable=False),
         Column("updated_at", BigInteger, nullable=False),
+        Column("created_by", NAME, nullable=False, server_default=""),
+        Column("updated_by", NAME, nullable=False, server_default=""),
     ]

@@ -89,6 +89,7 @@ model_versions = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", NAME, nullable=False),
     Column("updated_at", BigInteger, nullable=False, server_default="0"),
+    Column("updated_by", NAME, nullable=False, server_default=""),
     Column("status_message", Text, nullable=False, server_default=""),
     # The model that MLflow logged in a run, from which this version was made.
     Column("logged_model_id", NAME, nullable=False, server_default=""),

@@ -194,6 +194,8 @@ async def put_schema(operation: Operation, mirror: Mirror, name: str) -> Schema:
             owner=mirror.catalog_owner,
             created_at=operation.now,
             updated_at=operation.now,
+            created_by=operation.principal.name,
+            updated_by=operation.principal.name,
         )
         await operation.rows.catalogs.add_schema(schema, mirror.catalog_id)
     return schema
@@ -235,11 +237,19 @@ async def _put_model(
             owner=mirror.catalog_owner,
             created_at=operation.now,
             updated_at=operation.now,
+            created_by=operation.principal.name,
+            updated_by=operation.principal.name,
         )
         await rows.models.add(named, schema.id)
         await rows.mirrors.put_model(MirroredModel(model_id=named.id, upstream_id=model.id))
     elif (named.full_name, named.comment) != (name, comment):
-        named = replace(named, full_name=name, comment=comment, updated_at=operation.now)
+        named = replace(
+            named,
+            full_name=name,
+            comment=comment,
+            updated_at=operation.now,
+            updated_by=operation.principal.name,
+        )
         await rows.models.update(named, schema.id)
     return named, removed
 
@@ -282,9 +292,11 @@ async def _update_version(
 ) -> None:
     comment, rows = limited_comment(listed.comment), operation.rows
     if comment != version.comment:
-        await rows.versions.update(replace(version, comment=comment, updated_at=operation.now))
+        await rows.versions.update(
+            replace(version, comment=comment, updated_at=operation.now, updated_by=operation.principal.name)
+        )
     if signed and (recall := limited_recall(signed.recall)) != version.recall:
-        await rows.versions.recall(version, recall, operation.now)
+        await rows.versions.recall(version, recall, operation.now, operation.principal.name)
     await _write_tags(operation, version.id, version.tags, limited_tags(listed.tags))
 
 

@@ -95,7 +95,7 @@ class Copies:
                     recall_replacement=source.recall_replacement if destination == name else None,
                 )
                 version = await add_version(operation, draft)
-                await operation.rows.models.touch(model.id, operation.now)
+                await operation.rows.models.touch(model.id, operation.now, operation.principal.name)
         return version
 
     async def _link(self, source: ModelVersion, root: str, version_id: str) -> None:

@@ -133,12 +133,13 @@ class Finalization:
                     size=manifest.size,
                     num_files=len(manifest.files),
                     updated_at=operation.now,
+                    updated_by=operation.principal.name,
                 )
                 if copied is not None:
                     published = published.with_origin_of(copied)
                 await operation.rows.versions.publish(published)
                 await operation.rows.uploads.forget(version.id)
-                await operation.rows.models.touch(version.model_id, operation.now)
+                await operation.rows.models.touch(version.model_id, operation.now, operation.principal.name)
         except (InvalidModel, UnsafePath, InvalidParameter) as error:
             await self._fail(context, version, error)
             raise
@@ -154,11 +155,11 @@ class Finalization:
     async def _take_in(
         self, context: Context, version: ModelVersion, files: list[UploadedFile]
     ) -> list[UploadedFile]:
-        """Collect all files, including those that clients wrote to the bucket directly.
+        """Collect all files, including those that clients wrote to the bucket or folder directly.
 
-        Those are copied to where neither credentials nor URLs reach, and hashed there. A file that was also
-        uploaded through the server is taken from there, unless a URL was issued for it later. Raises
-        InvalidState if a URL was issued for a file that is missing.
+        Those are copied to where neither they nor credentials or URLs reach, and hashed there. A file that
+        was also uploaded through the server is taken from there, unless a URL was issued for it later.
+        Raises InvalidState if a URL was issued for a file that is missing.
         """
         folder = direct_root(version.id)
         taken = [file for file in files if not file.expected]
@@ -173,7 +174,7 @@ class Finalization:
         async with self._still_finalizing(context, version):
             for path in paths:
                 staged = f"{uploads_root(version.id)}/{uuid4()}"
-                await self._artifacts.link(f"{folder}/{path}", staged)
+                await self._artifacts.copy(f"{folder}/{path}", staged)
                 read = await self._artifacts.fingerprint(staged, await self._artifacts.size(staged))
                 await self._manifests.put_waiting(version.id, [read.chunk_map])
                 taken.append(UploadedFile(path, staged, read.size, read.sha256))

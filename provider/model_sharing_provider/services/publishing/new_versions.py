@@ -46,6 +46,7 @@ async def add_version(operation: Operation, draft: ModelVersion, request: str = 
         created_at=operation.now,
         created_by=operation.principal.name,
         updated_at=operation.now,
+        updated_by=operation.principal.name,
     )
     await operation.rows.versions.add(version, request)
     await apply_tags(operation, version.id, {}, TagChange(add=version.tags))

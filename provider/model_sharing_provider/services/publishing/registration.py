@@ -256,7 +256,7 @@ class Registration:
                 num_files=len(manifest.files),
             )
             version = await add_version(operation, complete)
-            await operation.rows.models.touch(model.id, operation.now)
+            await operation.rows.models.touch(model.id, operation.now, operation.principal.name)
             for alias in version.aliases:
                 await put_alias(operation, model, alias, version.version)
         return version

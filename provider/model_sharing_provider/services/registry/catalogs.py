@@ -54,6 +54,8 @@ class Catalogs:
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,
+                created_by=operation.principal.name,
+                updated_by=operation.principal.name,
             )
             await operation.rows.catalogs.add(catalog)
             return catalog
@@ -130,6 +132,8 @@ class Catalogs:
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,
+                created_by=operation.principal.name,
+                updated_by=operation.principal.name,
             )
             await operation.rows.catalogs.add_schema(schema, catalog.id)
             return schema

@@ -162,7 +162,7 @@ class Models:
             if alias.lower() not in {known.lower() for known in model.aliases}:
                 raise NotFound(f"The model '{name}' has no alias {alias!r}.")
             await operation.rows.models.delete_alias(model.id, alias)
-            await operation.rows.models.touch(model.id, operation.now)
+            await operation.rows.models.touch(model.id, operation.now, operation.principal.name)
 
     async def tag(self, context: Context, name: FullName, change: TagChange) -> None:
         """Set and remove tags of a model. Raises NotFound, InvalidParameter, ResourceExhausted."""
@@ -171,7 +171,7 @@ class Models:
             await operation.authorize(rules.TAG_MODEL)
             model = await find_model(operation, name)
             await apply_tags(operation, model.id, model.tags, change)
-            await operation.rows.models.touch(model.id, operation.now)
+            await operation.rows.models.touch(model.id, operation.now, operation.principal.name)
 
 
 async def find_model(operation: Operation, name: FullName) -> RegisteredModel:
@@ -203,6 +203,8 @@ async def add_model(
         owner=operation.principal.name,
         created_at=operation.now,
         updated_at=operation.now,
+        created_by=operation.principal.name,
+        updated_by=operation.principal.name,
     )
     await operation.rows.models.add(model, schema.id)
     return model
@@ -229,7 +231,7 @@ async def put_alias(operation: Operation, model: RegisteredModel, alias: str, ve
             f"The model '{model.full_name}' has {MAX_ALIASES} aliases, which is the limit; delete one first."
         )
     await operation.rows.models.set_alias(model.id, alias, version)
-    await operation.rows.models.touch(model.id, operation.now)
+    await operation.rows.models.touch(model.id, operation.now, operation.principal.name)
 
 
 def model_target(name: FullName) -> Target:

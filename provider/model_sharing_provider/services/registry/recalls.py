@@ -81,8 +81,8 @@ class Recalls:
             await _move_aliases(operation, version, replacement)
             at = version.recalled_at or operation.now
             recall = Recall(reason, at, replacement)
-            await operation.rows.versions.recall(version, recall, operation.now)
-            await operation.rows.models.touch(version.model_id, operation.now)
+            await operation.rows.versions.recall(version, recall, operation.now, operation.principal.name)
+            await operation.rows.models.touch(version.model_id, operation.now, operation.principal.name)
             return await find_version(operation, name, number)
 
     async def lift(self, context: Context, name: FullName, number: int) -> ModelVersion:
@@ -96,8 +96,8 @@ class Recalls:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             if version.recall is not None:
-                await operation.rows.versions.recall(version, None, operation.now)
-                await operation.rows.models.touch(version.model_id, operation.now)
+                await operation.rows.versions.recall(version, None, operation.now, operation.principal.name)
+                await operation.rows.models.touch(version.model_id, operation.now, operation.principal.name)
             return await find_version(operation, name, number)
 
 

@@ -41,7 +41,7 @@ async def fail_version(operation: Operation, version_id: str, reason: str) -> No
     Its number is not given again. The bytes of its uploads go by `discard_uploads`, after the commit.
     """
     status_message = shortened(reason, MAX_STATUS_MESSAGE)
-    await operation.rows.versions.fail(version_id, status_message, operation.now)
+    await operation.rows.versions.fail(version_id, status_message, operation.now, operation.principal.name)
     await operation.rows.uploads.forget(version_id)
 
 

@@ -55,6 +55,7 @@ async def apply_update(operation: Operation, securable: Owned, changes: Securabl
         comment=securable.comment if changes.comment is None else changes.comment,
         owner=await check_owner(operation, changes.owner) if changes.owner else securable.owner,
         updated_at=operation.now,
+        updated_by=operation.principal.name,
     )
 
 

@@ -86,10 +86,12 @@ class Versions:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             if comment is not None:
-                await operation.rows.versions.set_comment(version.id, comment, operation.now)
+                await operation.rows.versions.set_comment(
+                    version.id, comment, operation.now, operation.principal.name
+                )
             for alias in aliases:
                 await point_alias(operation, await find_model(operation, name), alias, number)
-            await operation.rows.models.touch(version.model_id, operation.now)
+            await operation.rows.models.touch(version.model_id, operation.now, operation.principal.name)
             return await find_version(operation, name, number)
 
     async def delete(self, context: Context, name: FullName, number: int) -> None:
@@ -100,7 +102,7 @@ class Versions:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
             await operation.rows.versions.delete(version)
-            await operation.rows.models.touch(version.model_id, operation.now)
+            await operation.rows.models.touch(version.model_id, operation.now, operation.principal.name)
         await self._cleaner.delete([version])
 
     async def tag(self, context: Context, name: FullName, number: int, change: TagChange) -> None:
@@ -112,7 +114,7 @@ class Versions:
             await operation.authorize(rules.TAG_MODEL)
             version = await find_version(operation, name, number)
             await apply_tags(operation, version.id, version.tags, change)
-            await operation.rows.models.touch(version.model_id, operation.now)
+            await operation.rows.models.touch(version.model_id, operation.now, operation.principal.name)
 
 
 async def find_version(operation: Operation, name: FullName, number: int) -> ModelVersion:

@@ -62,6 +62,8 @@ class Providers:
                 sealed_profile=self._secrets.seal(profile),
                 created_at=operation.now,
                 updated_at=operation.now,
+                created_by=operation.principal.name,
+                updated_by=operation.principal.name,
             )
             await operation.rows.providers.add(provider)
             return provider

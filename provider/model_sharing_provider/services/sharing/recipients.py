@@ -98,6 +98,8 @@ class Recipients:
                 owner=await check_owner(operation, owner or operation.principal.name),
                 created_at=operation.now,
                 updated_at=operation.now,
+                created_by=operation.principal.name,
+                updated_by=operation.principal.name,
             )
             await operation.rows.recipients.add(recipient)
             code = await self._add_token(operation, recipient.id, lifetime)

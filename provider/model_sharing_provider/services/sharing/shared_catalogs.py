@@ -129,6 +129,8 @@ class SharedCatalogs:
                 owner=operation.principal.name,
                 created_at=operation.now,
                 updated_at=operation.now,
+                created_by=operation.principal.name,
+                updated_by=operation.principal.name,
             )
             await operation.rows.catalogs.add(catalog)
             await operation.rows.mirrors.add(_new_mirror(catalog, found, share, described, broker=broker))

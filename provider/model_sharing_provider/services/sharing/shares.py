@@ -73,6 +73,8 @@ class Shares:
                 resharing=resharing,
                 created_at=operation.now,
                 updated_at=operation.now,
+                created_by=operation.principal.name,
+                updated_by=operation.principal.name,
             )
             await operation.rows.shares.add(share)
             return share

@@ -1,0 +1,21 @@
+"""Authors of securables and versions: who created each, and who changed it last."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+_NAME = sa.String(255).with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    """Authors before this migration are in the audit log alone, and empty here."""
+    for table in ("catalogs", "schemas", "registered_models", "shares", "recipients", "providers"):
+        op.add_column(table, sa.Column("created_by", _NAME, nullable=False, server_default=""))
+        op.add_column(table, sa.Column("updated_by", _NAME, nullable=False, server_default=""))
+    op.add_column("model_versions", sa.Column("updated_by", _NAME, nullable=False, server_default=""))

@@ -9,7 +9,8 @@ from model_sharing_protocol import unity_catalog as wire
 from model_sharing_protocol import unity_catalog_extensions as extensions
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.faces.unity_catalog.requests import aliases, message_response, tags
-from model_sharing_provider.http.requests import client_address, provider_of
+from model_sharing_provider.http.forwarded_headers import client_address
+from model_sharing_provider.http.requests import provider_of
 from model_sharing_provider.http.version_fields import format_fields, logged_model_id, storage_location
 
 

@@ -1,0 +1,92 @@
+"""Transport over the network, by the standard library, with bounds that hold against hostile servers.
+
+A timer ends the connection when the time for one request is over, since a timeout of a socket is for each
+read alone: a server that sends a byte a second would hold the suite for hours.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from opensharing_conformance.transport import NoAnswer, Request, Response
+
+MAX_BODY_BYTES = 16 * 2**20
+"""Largest body that is read; the rest of a longer one is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTransport:
+    """Transport that opens a connection for each request, follows no redirect and keeps no cookie."""
+
+    seconds: float = 30.0
+    tls: ssl.SSLContext | None = None
+
+    def send(self, request: Request) -> Response:
+        address = urlsplit(request.url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise NoAnswer(f"not an http or https URL: {request.url[:200]!r}")
+        try:
+            connection = self._connection(address)
+        except ValueError as error:
+            raise NoAnswer(f"not a usable URL: {error}") from None
+        deadline = threading.Timer(self.seconds, _end, [connection])
+        deadline.daemon = True
+        deadline.start()
+        try:
+            return _exchange(connection, request, _target(address))
+        except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
+            # An ended connection shows as any of these, wherever the library was.
+            late = not deadline.is_alive()
+            raise NoAnswer(f"no answer within {self.seconds:g} s" if late else _reason(error)) from None
+        finally:
+            deadline.cancel()
+            connection.close()
+
+    def _connection(self, address: SplitResult) -> http.client.HTTPConnection:
+        host, port = address.hostname or "", address.port
+        proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(address.scheme)
+        tls = self.tls or ssl.create_default_context()
+        if proxy is None:
+            if address.scheme == "https":
+                return http.client.HTTPSConnection(host, port, timeout=self.seconds, context=tls)
+            return http.client.HTTPConnection(host, port, timeout=self.seconds)
+        by = urlsplit(proxy)
+        if address.scheme == "https":
+            tunnel = http.client.HTTPSConnection(
+                by.hostname or "", by.port, timeout=self.seconds, context=tls
+            )
+            tunnel.set_tunnel(host, port or 443)
+            return tunnel
+        raise ValueError("a proxy is set for http; use https, or list the host in NO_PROXY")
+
+
+def _exchange(connection: http.client.HTTPConnection, request: Request, target: str) -> Response:
+    connection.request(request.method, target, request.body, dict(request.headers))
+    with connection.getresponse() as response:
+        body = response.read(MAX_BODY_BYTES + 1)
+        headers: dict[str, str] = {}
+        for name, value in response.getheaders():
+            known = headers.get(name.lower())
+            headers[name.lower()] = value if known is None else f"{known}, {value}"
+        truncated = len(body) > MAX_BODY_BYTES
+        return Response(response.status, headers, body[:MAX_BODY_BYTES], truncated)
+
+
+def _target(address: SplitResult) -> str:
+    return (address.path or "/") + (f"?{address.query}" if address.query else "")
+
+
+def _end(connection: http.client.HTTPConnection) -> None:
+    with suppress(OSError, AttributeError):
+        connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

@@ -118,6 +118,8 @@ audit prune --older-than 400d
 share delete other --yes
 provider delete second
 recipient delete initech --yes
+principal deactivate bob
+principal activate bob
 principal delete bob
 model delete prod.ml_team.renamed --yes
 schema delete prod.lab

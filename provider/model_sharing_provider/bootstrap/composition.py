@@ -50,7 +50,9 @@ from model_sharing_provider.services.publishing.registration import Registration
 from model_sharing_provider.services.publishing.run_registration import RunRegistration
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
+from model_sharing_provider.services.registry.access_tokens import AccessTokens
 from model_sharing_provider.services.registry.catalogs import Catalogs
+from model_sharing_provider.services.registry.directory import Directory
 from model_sharing_provider.services.registry.file_locations import FileLocations
 from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
@@ -164,6 +166,7 @@ def _wire(
         rate_limits=rate_limits,
         administrator=administrator,
         public_url=settings.public_url,
+        access_tokens=AccessTokens(secrets),
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalog_pulls=mirroring.catalog_pulls,
@@ -172,6 +175,7 @@ def _wire(
         changes=Changes(ChangeSignal(database.change_token)),
         comparisons=Comparisons(principal_revisions, manifests),
         copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),
+        directory=Directory(),
         eviction=mirroring.eviction,
         file_locations=FileLocations(artifacts, shown=settings.file_locations),
         finalization=Finalization(artifacts, manifests, bundles),

@@ -14,6 +14,8 @@ from model_sharing_protocol.times import iso
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import listed, run
 from model_sharing_provider.domain.principals import PrincipalType
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.provider_services import ProviderServices
 
 _TYPES = {
     "user": PrincipalType.USER,
@@ -84,6 +86,30 @@ def delete(name: str) -> None:
     """Delete a principal that owns nothing; its tokens and grants end immediately."""
     run(lambda provider, context: provider.principals.delete(context, name))
     say(f"Deleted the principal {name}")
+
+
+@principal.command(epilog=example("model-sharing-provider principal deactivate ann@example.com"))
+@click.argument("name")
+def deactivate(name: str) -> None:
+    """Refuse a principal's tokens, and end its sessions; it keeps what it owns and what is granted to it."""
+    _set_active(name, active=False)
+    say(f"{name} is out; let it in again: model-sharing-provider principal activate {name}")
+
+
+@principal.command(epilog=example("model-sharing-provider principal activate ann@example.com"))
+@click.argument("name")
+def activate(name: str) -> None:
+    """Accept the tokens of a principal that was deactivated."""
+    _set_active(name, active=True)
+    say(f"The tokens of {name} are accepted again")
+
+
+def _set_active(name: str, *, active: bool) -> None:
+    async def change(provider: ProviderServices, context: Context) -> None:
+        found = await provider.principals.get(context, name)
+        await provider.directory.set_active(context, found.principal.id, active=active)
+
+    run(change)
 
 
 @principal.command(

@@ -106,6 +106,7 @@ FIELDS: dict[type, dict[str, str]] = {
     SharingProvider: _fields("name", "endpoint", *_SECURABLE),
     PrincipalInfo: _fields(
         "members",
+        "active",
         "tokens",
         "created_at",
         name="principal.name",

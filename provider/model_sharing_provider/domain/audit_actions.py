@@ -172,6 +172,7 @@ class AuditAction(StrEnum):
     LIST_PRINCIPALS = "listPrincipals", "Principals were listed"
     GET_PRINCIPAL = "getPrincipal", "A principal was read"
     GET_CURRENT_USER = "getCurrentUser", "The caller's own principal was read"
+    UPDATE_PRINCIPAL = "updatePrincipal", "A principal was activated or deactivated, or a group's members set"
     DELETE_PRINCIPAL = "deletePrincipal", "A principal was deleted; its tokens ended"
     ADD_PRINCIPAL_TO_GROUP = "addPrincipalToGroup", "A principal was added to a group"
     REMOVE_PRINCIPAL_FROM_GROUP = "removePrincipalFromGroup", "A principal was removed from a group"

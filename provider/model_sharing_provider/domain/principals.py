@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import ClassVar
 from uuid import uuid4
 
 ALL_USERS = "account users"
@@ -52,12 +53,32 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrincipalInfo:
-    """Principal as administrators see it; `members` are the names in a group."""
+    """Principal as administrators see it, with the groups that it is in and, of a group, its members.
+
+    The tokens of one that is not `active` are refused.
+    """
 
     principal: Principal
+    active: bool = True
     tokens: tuple[AccessToken, ...] = ()
-    members: tuple[str, ...] = ()
+    groups: tuple[Principal, ...] = ()
+    member_principals: tuple[Principal, ...] = ()
     created_at: int
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of a group's members."""
+        return tuple(member.name for member in self.member_principals)
+
+
+@dataclass(frozen=True, slots=True)
+class NameFilter:
+    """Filter of principals by name, whatever its case, by `eq`, `ne`, `sw` (prefix) or `co` (part)."""
+
+    OPERATORS: ClassVar[tuple[str, ...]] = ("eq", "ne", "sw", "co")
+
+    operator: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)

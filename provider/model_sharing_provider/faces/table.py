@@ -14,11 +14,12 @@ from model_sharing_provider.faces import (
     landing,
     mlflow_registry,
     open_sharing,
+    scim,
     signed_files,
+    tokens,
     tracking,
     unity_catalog,
     well_known,
-    workspace,
 )
 from model_sharing_provider.faces.openapi import openapi_face
 from model_sharing_provider.http.routes import Face
@@ -34,7 +35,8 @@ APIS: tuple[Face, ...] = (
     *tracking.FACES,
     files_api.FACE,
     hugging_face.FACE,
-    workspace.FACE,
+    scim.FACE,
+    *tokens.FACES,
     signed_files.FACE,
 )
 PAGES: tuple[Face, ...] = explorer.FACES

@@ -31,7 +31,9 @@ from model_sharing_provider.services.publishing.registration import Registration
 from model_sharing_provider.services.publishing.run_registration import RunRegistration
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
+from model_sharing_provider.services.registry.access_tokens import AccessTokens
 from model_sharing_provider.services.registry.catalogs import Catalogs
+from model_sharing_provider.services.registry.directory import Directory
 from model_sharing_provider.services.registry.file_locations import FileLocations
 from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
@@ -74,6 +76,7 @@ class ProviderServices:
     administrator: Principal
     public_url: str
 
+    access_tokens: AccessTokens
     audit: Audit
     backups: Backups
     catalog_pulls: CatalogPulls
@@ -82,6 +85,7 @@ class ProviderServices:
     changes: Changes
     comparisons: Comparisons
     copies: Copies
+    directory: Directory
     eviction: Eviction
     flavors: Flavors
     file_locations: FileLocations

@@ -142,7 +142,7 @@ async def test_a_method_that_a_path_does_not_have(explorer: ExplorerClient) -> N
             headers={**_BROWSER, "X-CSRF-Token": token},
         ) as answer:
             assert answer.status == 405, method
-            assert answer.headers["Allow"] == "GET,HEAD,POST"
+            assert answer.headers["Allow"] == "GET, HEAD, POST"
             assert "That cannot be done here" in await answer.text()
 
 

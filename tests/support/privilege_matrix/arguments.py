@@ -66,6 +66,21 @@ async def a_token(at: Actor) -> dict[str, Any]:
     return {"token_id": token.id}
 
 
+async def a_user_by_id(at: Actor) -> dict[str, Any]:
+    found = await at.provider.principals.get(at.context, "other")
+    return {"principal_id": found.principal.id, "kinds": [found.principal.type]}
+
+
+async def a_user_to_deactivate(at: Actor) -> dict[str, Any]:
+    found = await at.provider.principals.get(at.context, "other")
+    return {"principal_id": found.principal.id, "active": False}
+
+
+async def a_group_by_id(at: Actor) -> dict[str, Any]:
+    found = await at.provider.principals.get(at.context, "team")
+    return {"group_id": found.principal.id, "members": []}
+
+
 async def a_recipients_token(at: Actor) -> dict[str, Any]:
     recipient, _ = await at.provider.recipients.get(at.context, "globex")
     return {"token_id": recipient.tokens[0].id}

@@ -47,8 +47,6 @@ def error_page(request: web.Request, error: SharingError) -> web.Response:
         response = _explanation(request, error, status, code)
     if error.retry_after is not None:
         response.headers[hdrs.RETRY_AFTER] = str(error.retry_after)
-    if refused is not None and hdrs.ALLOW in refused.headers:
-        response.headers[hdrs.ALLOW] = refused.headers[hdrs.ALLOW]
     response[ERROR_CODE] = code
     return response
 

@@ -22,12 +22,12 @@ from model_sharing_provider.metastore.rows.mirrors import read_mirror, select_mi
 _HOLDER = """
 SELECT p.id, p.type, p.name, t.id AS token_id, t.expires_at
 FROM access_tokens t JOIN principals p ON p.id = t.principal_id
-WHERE t.token_hash = :token_hash
+WHERE t.token_hash = :token_hash AND p.active
 """
 _HOLDER_OF_SESSION = """
 SELECT p.id, p.type, p.name, t.id AS token_id, s.expires_at
 FROM sessions s JOIN access_tokens t ON t.id = s.token_id JOIN principals p ON p.id = t.principal_id
-WHERE s.session_hash = :session_hash
+WHERE s.session_hash = :session_hash AND p.active
 """
 _GROUPS = f"""
 SELECT p.id, p.type, p.name FROM principals p

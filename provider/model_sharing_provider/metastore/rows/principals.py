@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select, update
 
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.expiry import Expiring
 from model_sharing_provider.domain.principals import (
     ALL_USERS,
     AccessToken,
+    NameFilter,
     Principal,
     PrincipalInfo,
     PrincipalType,
@@ -49,7 +50,7 @@ class PrincipalRows:
         query = (
             select(principals, access_tokens.c.id.label("token_id"))
             .join_from(access_tokens, principals)
-            .where(access_tokens.c.id == token_id, alive)
+            .where(access_tokens.c.id == token_id, alive, principals.c.active)
         )
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
@@ -62,9 +63,40 @@ class PrincipalRows:
         )
 
     async def find(self, name: str) -> PrincipalInfo | None:
-        query = select(principals).where(principals.c.name == name)
-        row = (await self._connection.execute(query)).one_or_none()
+        return await self._find_one(principals.c.name == name)
+
+    async def find_by_id(self, principal_id: str) -> PrincipalInfo | None:
+        return await self._find_one(principals.c.id == principal_id)
+
+    async def find_holder(self, token_id: str) -> PrincipalInfo | None:
+        """Holder of the token with this id, which may have expired."""
+        holder = select(access_tokens.c.principal_id).where(access_tokens.c.id == token_id)
+        return await self._find_one(principals.c.id.in_(holder))
+
+    async def _find_one(self, condition: ColumnElement[bool]) -> PrincipalInfo | None:
+        row = (await self._connection.execute(select(principals).where(condition))).one_or_none()
         return (await self._complete([_info(row)]))[0] if row else None
+
+    async def listed(
+        self, kinds: Iterable[PrincipalType], wanted: NameFilter | None, after: int, limit: int
+    ) -> tuple[list[PrincipalInfo], int]:
+        """Principals of these kinds by name, from the one at the index `after` on; and the number of all."""
+        conditions: list[ColumnElement[bool]] = [principals.c.type.in_(kinds)]
+        if wanted is not None:
+            conditions.append(_matches(wanted))
+        total = select(func.count()).select_from(principals).where(*conditions)
+        query = select(principals).where(*conditions).order_by(principals.c.name).offset(after).limit(limit)
+        found = [_info(row) for row in await self._connection.execute(query)] if limit else []
+        return await self._complete(found), (await self._connection.execute(total)).scalar_one()
+
+    async def set_active(self, principal_id: str, *, active: bool) -> None:
+        """Accept or refuse a principal's tokens; its sessions end if they are refused."""
+        await self._connection.execute(
+            update(principals).where(principals.c.id == principal_id).values(active=active)
+        )
+        if not active:
+            tokens = select(access_tokens.c.id).where(access_tokens.c.principal_id == principal_id)
+            await self._connection.execute(delete(sessions).where(sessions.c.token_id.in_(tokens)))
 
     async def page(self, page: PageRequest) -> Page[PrincipalInfo]:
         found = await fetch_page(
@@ -150,19 +182,32 @@ class PrincipalRows:
                     id=row.id, comment=row.comment, expires_at=row.expires_at, created_at=row.created_at
                 )
             )
-        members: dict[str, list[str]] = defaultdict(list)
-        in_groups = (
-            select(group_members.c.group_id, principals.c.name)
-            .join_from(group_members, principals, principals.c.id == group_members.c.member_id)
-            .where(group_members.c.group_id.in_(ids))
-            .order_by(principals.c.name)
-        )
-        for row in await self._connection.execute(in_groups):
-            members[row.group_id].append(row.name)
+        members = await self._related(group_members.c.group_id, ids, group_members.c.member_id)
+        groups = await self._related(group_members.c.member_id, ids, group_members.c.group_id)
         return [
-            replace(info, tokens=tuple(tokens[info.principal.id]), members=tuple(members[info.principal.id]))
+            replace(
+                info,
+                tokens=tuple(tokens[info.principal.id]),
+                groups=tuple(groups[info.principal.id]),
+                member_principals=tuple(members[info.principal.id]),
+            )
             for info in found
         ]
+
+    async def _related(
+        self, own: ColumnElement[str], ids: Sequence[str], other: ColumnElement[str]
+    ) -> dict[str, list[Principal]]:
+        """Principals on the other side of memberships, by name, for each id on one side."""
+        related: dict[str, list[Principal]] = defaultdict(list)
+        query = (
+            select(own.label("own_id"), principals)
+            .join_from(group_members, principals, principals.c.id == other)
+            .where(own.in_(ids))
+            .order_by(principals.c.name)
+        )
+        for row in await self._connection.execute(query):
+            related[row.own_id].append(read_principal(row._mapping))
+        return related
 
 
 def _weight_of_tokens() -> ColumnElement[int]:
@@ -177,4 +222,17 @@ def _groups_of(principal_id: str) -> Select[Any]:
 
 
 def _info(row: Row[Any]) -> PrincipalInfo:
-    return PrincipalInfo(principal=read_principal(row._mapping), created_at=row.created_at)
+    return PrincipalInfo(principal=read_principal(row._mapping), active=row.active, created_at=row.created_at)
+
+
+def _matches(wanted: NameFilter) -> ColumnElement[bool]:
+    name, value = func.lower(principals.c.name), wanted.value.lower()
+    match wanted.operator:
+        case "eq":
+            return name == value
+        case "ne":
+            return name != value
+        case "sw":
+            return name.startswith(value, autoescape=True)
+        case _:
+            return name.contains(value, autoescape=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 
 from model_sharing_provider.metastore.tables.columns import (
@@ -39,6 +41,8 @@ principals = Table(
     Column("type", text_type(16), nullable=False),
     Column("name", NAME, nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+    # False for a principal whose tokens are refused.
+    Column("active", Boolean, nullable=False, server_default=true()),
 )
 
 group_members = Table(

@@ -1,4 +1,4 @@
-"""Authors of securables and versions: who created each, and who changed it last."""
+"""Authors of securables and versions, who created and last changed each; and inactive principals."""
 
 from __future__ import annotations
 
@@ -18,4 +18,5 @@ def upgrade() -> None:
     for table in ("catalogs", "schemas", "registered_models", "shares", "recipients", "providers"):
         op.add_column(table, sa.Column("created_by", _NAME, nullable=False, server_default=""))
         op.add_column(table, sa.Column("updated_by", _NAME, nullable=False, server_default=""))
+    op.add_column("principals", sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()))
     op.add_column("model_versions", sa.Column("updated_by", _NAME, nullable=False, server_default=""))

@@ -147,11 +147,11 @@ async def test_one_that_is_deactivated_is_out_until_it_is_activated(
             Patch(op=PatchOp.REPLACE, path="active", value="true"),
         ),
     ):
-        await ask(lambda off=off: workspace.users.patch(ann.id or "", operations=[off]))
+        await ask(workspace.users.patch, ann.id or "", operations=[off])
         assert (await ask(workspace.users.get, ann.id or "")).active is False
         with pytest.raises(Unauthenticated):
             await ask(hers.current_user.me)
-        await ask(lambda on=on: workspace.users.patch(ann.id or "", operations=[on]))
+        await ask(workspace.users.patch, ann.id or "", operations=[on])
         assert (await ask(hers.current_user.me)).user_name == "ann@example.com"
     # The SDK leaves out a value that is false, which then is not taken for one.
     with pytest.raises(InvalidParameterValue, match="neither true nor false"):
@@ -172,13 +172,13 @@ async def test_tokens_are_created_listed_and_revoked(workspace: WorkspaceClient,
     )
     hers = await workspace_client(server, first.token_value or "")
     second = await ask(lambda: hers.tokens.create(comment="laptop", lifetime_seconds=7 * 24 * 3600))
-    info = second.token_info
-    assert info is not None and first.token_info is not None
+    info, firsts = second.token_info, first.token_info
+    assert info is not None and firsts is not None
     # One that was found cannot be used for longer by way of another.
-    assert info.expiry_time == first.token_info.expiry_time
+    assert info.expiry_time == firsts.expiry_time
     assert {each.comment for each in await ask(lambda: list(hers.tokens.list()))} == {None, "laptop"}
     listed = await ask(lambda: list(workspace.token_management.list(created_by_username="ann@example.com")))
-    assert {each.token_id for each in listed} == {info.token_id, first.token_info.token_id}
+    assert {each.token_id for each in listed} == {info.token_id, firsts.token_id}
     assert len(await ask(lambda: list(workspace.token_management.list()))) == 3
     got = await ask(lambda: workspace.token_management.get(info.token_id or ""))
     assert got.token_info is not None and got.token_info.created_by_username == "ann@example.com"
@@ -187,9 +187,9 @@ async def test_tokens_are_created_listed_and_revoked(workspace: WorkspaceClient,
         await ask(lambda: hers.tokens.delete(info.token_id or ""))
     with pytest.raises(PermissionDenied):
         await ask(lambda: hers.token_management.delete(info.token_id or ""))
-    await ask(lambda: workspace.token_management.delete(first.token_info.token_id or ""))
+    await ask(lambda: workspace.token_management.delete(firsts.token_id or ""))
     with pytest.raises(Unauthenticated):
         await ask(lambda: list(hers.tokens.list()))
     for seconds in (0, -5, 10**9, 10**17):
         with pytest.raises(InvalidParameterValue):
-            await ask(lambda seconds=seconds: workspace.tokens.create(lifetime_seconds=seconds))
+            await ask(workspace.tokens.create, lifetime_seconds=seconds)

@@ -17,10 +17,10 @@ from opensharing_conformance.expectations import Expectations, UnreadableExpecta
 from opensharing_conformance.known_failures import UnreadableKnownFailures, read_known_failures
 from opensharing_conformance.network import NetworkTransport
 from opensharing_conformance.profiles import Profile, UnreadableProfile, read_profile
-from opensharing_conformance.redaction import Redactor
+from opensharing_conformance.redaction import Redactor, printable
 from opensharing_conformance.reports.machine import to_json, to_junit, to_tap
 from opensharing_conformance.reports.page import to_html
-from opensharing_conformance.reports.terminal import print_report, printable
+from opensharing_conformance.reports.terminal import print_report
 from opensharing_conformance.requirements import Requirement, load_requirements
 from opensharing_conformance.results import Report
 from opensharing_conformance.runner import make_subject, run

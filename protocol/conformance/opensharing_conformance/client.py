@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from opensharing_conformance import __version__
-from opensharing_conformance.judgement import Violation
+from opensharing_conformance.judgement import NotTested, Violation
 from opensharing_conformance.transport import NoAnswer, Request, Response, Transport
 
 OWN_TOKEN = "\0own"  # noqa: S105
@@ -44,12 +44,18 @@ class Answer:
 
     def json(self) -> Any:
         """Body as JSON; raises Violation if it is not."""
+        self._require_whole()
         return _parse(self.body, "The body")
 
     def lines(self) -> list[Any]:
         """Lines of JSON; raises Violation for a line that is not."""
+        self._require_whole()
         rows = [line for line in self.body.split(b"\n") if line.strip()]
         return [_parse(line, f"Line {number}") for number, line in enumerate(rows, start=1)]
+
+    def _require_whole(self) -> None:
+        if self.response.truncated:
+            raise NotTested(f"the answer has more than the {len(self.body)} bytes that are read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +128,8 @@ class Client:
         return self._answer(Request("GET", url, {"User-Agent": USER_AGENT, **(headers or {})}), fresh)
 
     def url(self, *segments: str, query: Mapping[str, str] | None = None) -> str:
-        path = "/".join(quote(segment, safe="") for segment in segments)
-        return f"{self.endpoint}/{path}" + (f"?{urlencode(query)}" if query else "")
+        path = "/".join(quote(segment, safe="", errors="replace") for segment in segments)
+        return f"{self.endpoint}/{path}" + (f"?{urlencode(query, errors='replace')}" if query else "")
 
     def _headers(self, token: str, headers: Mapping[str, str] | None) -> dict[str, str]:
         sent = {"User-Agent": USER_AGENT, "Accept": "*/*"}

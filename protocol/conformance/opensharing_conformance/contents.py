@@ -115,7 +115,7 @@ class Contents:
                 if answer.status != 200:
                     return f"/{'/'.join(segments)} answers {answer.status}"
                 page = answer.json()
-            except (NoAnswer, Violation) as error:
+            except (NoAnswer, NotTested, Violation) as error:
                 return f"/{'/'.join(segments)} cannot be read: {error}"
             if not isinstance(page, dict):
                 return f"/{'/'.join(segments)} is not a JSON object"

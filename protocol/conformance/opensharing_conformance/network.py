@@ -1,7 +1,8 @@
 """Transport over the network, by the standard library, with bounds that hold against hostile servers.
 
-A timer ends the connection when the time for one request is over, since a timeout of a socket is for each
-read alone: a server that sends a byte a second would hold the suite for hours.
+Each request has a thread, which is left behind when its time is over: a timeout of a socket is for each read
+alone, so that a server which sends a byte a second, or never ends its handshake, would hold the suite for
+hours.
 """
 
 from __future__ import annotations
@@ -36,18 +37,15 @@ class NetworkTransport:
             connection = self._connection(address)
         except ValueError as error:
             raise NoAnswer(f"not a usable URL: {error}") from None
-        deadline = threading.Timer(self.seconds, _end, [connection])
-        deadline.daemon = True
-        deadline.start()
-        try:
-            return _exchange(connection, request, _target(address))
-        except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
-            # An ended connection shows as any of these, wherever the library was.
-            late = not deadline.is_alive()
-            raise NoAnswer(f"no answer within {self.seconds:g} s" if late else _reason(error)) from None
-        finally:
-            deadline.cancel()
-            connection.close()
+        outcome: list[Response | NoAnswer] = []
+        thread = threading.Thread(target=_exchange, args=(connection, request, address, outcome), daemon=True)
+        thread.start()
+        thread.join(self.seconds)
+        came = outcome[0] if outcome else NoAnswer(f"no answer within {self.seconds:g} s")
+        _end(connection)
+        if isinstance(came, NoAnswer):
+            raise came
+        return came
 
     def _connection(self, address: SplitResult) -> http.client.HTTPConnection:
         host, port = address.hostname or "", address.port
@@ -67,26 +65,33 @@ class NetworkTransport:
         raise ValueError("a proxy is set for http; use https, or list the host in NO_PROXY")
 
 
-def _exchange(connection: http.client.HTTPConnection, request: Request, target: str) -> Response:
-    connection.request(request.method, target, request.body, dict(request.headers))
-    with connection.getresponse() as response:
-        body = response.read(MAX_BODY_BYTES + 1)
-        headers: dict[str, str] = {}
-        for name, value in response.getheaders():
-            known = headers.get(name.lower())
-            headers[name.lower()] = value if known is None else f"{known}, {value}"
-        truncated = len(body) > MAX_BODY_BYTES
-        return Response(response.status, headers, body[:MAX_BODY_BYTES], truncated)
+def _exchange(
+    connection: http.client.HTTPConnection,
+    request: Request,
+    address: SplitResult,
+    outcome: list[Response | NoAnswer],
+) -> None:
+    target = (address.path or "/") + (f"?{address.query}" if address.query else "")
+    try:
+        connection.request(request.method, target, request.body, dict(request.headers))
+        with connection.getresponse() as response:
+            outcome.append(_received(response))
+    # AttributeError: the connection was ended meanwhile, and the library has no socket any more.
+    except (OSError, http.client.HTTPException, ValueError, AttributeError) as error:
+        outcome.append(NoAnswer(f"{type(error).__name__}: {error}"[:300]))
 
 
-def _target(address: SplitResult) -> str:
-    return (address.path or "/") + (f"?{address.query}" if address.query else "")
+def _received(response: http.client.HTTPResponse) -> Response:
+    body = response.read(MAX_BODY_BYTES + 1)
+    headers: dict[str, str] = {}
+    for name, value in response.getheaders():
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    return Response(response.status, headers, body[:MAX_BODY_BYTES], len(body) > MAX_BODY_BYTES)
 
 
 def _end(connection: http.client.HTTPConnection) -> None:
     with suppress(OSError, AttributeError):
         connection.sock.shutdown(socket.SHUT_RDWR)
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]
+    with suppress(OSError, AttributeError):
+        connection.close()

@@ -1,4 +1,4 @@
-"""Redaction of secrets in what is shown: bearer tokens, signed URLs, credentials of stores."""
+"""Redaction of what is shown: no tokens, signed URLs, credentials, or characters that a terminal obeys."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ _SECRET_FIELDS = frozenset(
 )
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 _QUERY_OF_URL = re.compile(r"(https?://[^\s\"'<>\\?#]+)\?[^\s\"'<>\\]*", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BEARER = re.compile(r"(?i)\b(bearer)\s+[A-Za-z0-9._~+/=-]{6,}")
 _FIELD = re.compile(
     r'(?i)"(%s)"\s*:\s*"(?:[^"\\]|\\.)*"?' % "|".join(sorted(_SECRET_FIELDS))  # noqa: UP031
 )
+
+
+def printable(text: str) -> str:
+    """Text without characters that a terminal would obey, or that are none in UTF-8."""
+    return _CONTROL.sub("\ufffd", text)
 
 
 class Redactor:
@@ -43,13 +49,13 @@ class Redactor:
             self._secrets.add(secret)
 
     def text(self, text: str) -> str:
-        """Text without secrets; may be cut or not be JSON."""
+        """Text without secrets and control characters; it may be cut, and need not be JSON."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, REDACTED)
             text = text.replace(json.dumps(secret)[1:-1], REDACTED)
         text = _FIELD.sub(lambda found: f'"{found[1]}": "{REDACTED}"', text)
         text = _BEARER.sub(rf"\1 {REDACTED}", text)
-        return _QUERY_OF_URL.sub(rf"\1?{REDACTED}", text)
+        return printable(_QUERY_OF_URL.sub(rf"\1?{REDACTED}", text))
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {

@@ -68,7 +68,7 @@ def types_of_versions(subject: Subject) -> None:
 @proves("OS-MODELS-056")
 def expected_versions(subject: Subject) -> None:
     for model in _expecting(subject, "versions"):
-        numbers = {item.get("version") for item in _versions_of(subject, model)}
+        numbers = [item.get("version") for item in _versions_of(subject, model)]
         for number in model.details["versions"]:
             require(number in numbers, f"version {number} of {model.name} is not listed")
 
@@ -76,7 +76,7 @@ def expected_versions(subject: Subject) -> None:
 @proves("OS-MODELS-057")
 def versions_that_are_not_ready(subject: Subject) -> None:
     for model in _expecting(subject, "notReady"):
-        numbers = {item.get("version") for item in _versions_of(subject, model)}
+        numbers = [item.get("version") for item in _versions_of(subject, model)]
         for number in model.details["notReady"]:
             require(number not in numbers, f"version {number} of {model.name} is listed, and is not ready")
 

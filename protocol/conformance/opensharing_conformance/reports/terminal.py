@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 from rich.console import Console
@@ -24,7 +23,6 @@ _STYLES: dict[Outcome, str] = {
     "note": "cyan",
     "skip": "dim",
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def print_report(report: Report, console: Console, redactor: Redactor, *, show_skipped: bool = False) -> None:
@@ -35,14 +33,9 @@ def print_report(report: Report, console: Console, redactor: Redactor, *, show_s
     console.print(_table(report))
     counts = report.count()
     said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _STYLES if counts[outcome])
-    console.print(Text(f"{printable(report.endpoint)}: {said}"), soft_wrap=True)
+    console.print(Text(f"{redactor.text(report.endpoint)}: {said}"), soft_wrap=True)
     if report.stopped:
-        console.print(Text(f"The run ended early: {printable(redactor.text(report.stopped))}", "bold red"))
-
-
-def printable(text: str) -> str:
-    """Text without characters that a terminal would obey."""
-    return _CONTROL.sub("�", text)
+        console.print(Text(f"The run ended early: {redactor.text(report.stopped)}", "bold red"))
 
 
 def _line(result: Result, redactor: Redactor) -> Text:
@@ -51,7 +44,7 @@ def _line(result: Result, redactor: Redactor) -> Text:
         (f"{result.outcome:5}", _STYLES[result.outcome]), f" {row.id} {row.level} {row.text}"
     )
     if result.reason:
-        line.append(f"\n      {printable(redactor.text(result.reason))}", "dim")
+        line.append(f"\n      {redactor.text(result.reason)}", "dim")
     return line
 
 

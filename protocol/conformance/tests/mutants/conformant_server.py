@@ -163,7 +163,10 @@ def _page(call: Call, rows: Sequence[Row]) -> Response:
     if not re.fullmatch(r"\d{1,10}", size):
         raise malformed()
     token = call.query.get("pageToken", "")
-    start = int(base64.urlsafe_b64decode(token)) if token else 0
+    try:
+        start = int(base64.urlsafe_b64decode(token)) if token else 0
+    except ValueError:
+        raise malformed() from None
     end = start + min(int(size), _PAGE)
     page: Row = {"items": list(rows[start:end])}
     if end < len(rows):

@@ -10,7 +10,7 @@ PARALLEL := -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: help demo demo-two-regions docs test types check clients browsers soak format bench bench-peers bench-scale constraints clean
+.PHONY: help demo demo-two-regions docs test types check clients conformance browsers soak format bench bench-peers bench-scale constraints clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ check: $(VENV)/.installed  ## run what CI runs first: documentation, format, lin
 
 clients: $(VENV)/.installed  ## run the tests with clients that others wrote, such as MLflow and the Databricks SDK
 	$(BIN)/pytest $(PARALLEL) tests/conformance
+
+conformance: $(VENV)/.installed  ## run the protocol's conformance suite, built and installed apart, against a provider here
+	rm -rf build/conformance
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/conformance protocol/conformance
+	$(BIN)/python -m venv build/conformance/venv
+	build/conformance/venv/bin/$(PIP_INSTALL) build/conformance/*.whl
+	$(BIN)/python examples/conformance.py build/conformance/venv/bin/opensharing-conformance build/conformance
 
 browsers: $(VENV)/.installed  ## run the explorer's stories in Chromium, which must be on the PATH
 	MODEL_SHARING_TESTS_NEED_BROWSER=1 $(BIN)/pytest $(PARALLEL) tests/browser

@@ -57,7 +57,7 @@ class Contents:
             try:
                 rows = self.items(ALL_OF[kind], {"share": share})
             except NotTested as reason:
-                why = str(reason)
+                why = f"the server shows no {kind}: {reason}"
                 continue
             named = (row for row in rows if _are_texts(row, "schema", "name"))
             found.extend(Asset(kind, share, row["schema"], row["name"]) for row in named)

@@ -11,6 +11,9 @@ from opensharing_conformance.judgement import NotTested, Violation, require
 from opensharing_conformance.profiles import Profile, UnreadableProfile, parse_profile
 from opensharing_conformance.registry import Subject, proves
 
+# Links are opened by people, too, and a server may answer them by a page.
+_AS_A_PROGRAM = {"Accept": "application/json"}
+
 
 @proves("OS-ACTIVATION-001")
 def gives_a_profile(subject: Subject) -> None:
@@ -50,7 +53,7 @@ def token_is_accepted(subject: Subject) -> None:
 @proves("OS-ACTIVATION-005")
 def works_once(subject: Subject) -> None:
     _profile(subject)
-    answer = subject.client.fetch(subject.expected.activation_link)
+    answer = subject.client.fetch(subject.expected.activation_link, _AS_A_PROGRAM)
     try:
         token = parse_profile(answer.body).token
     except UnreadableProfile:
@@ -63,7 +66,7 @@ def _activated(subject: Subject) -> Answer:
     link = subject.expected.activation_link
     if not link:
         raise NotTested("no activation link is given; it would be spent")
-    return subject.client.fetch(link, fresh=False)
+    return subject.client.fetch(link, _AS_A_PROGRAM, fresh=False)
 
 
 def _profile(subject: Subject) -> Profile:

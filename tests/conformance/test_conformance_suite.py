@@ -1,0 +1,113 @@
+"""The conformance suite of the protocol, against our server.
+
+What our server is known to do otherwise is in `known_failures.txt`, by ids of requirements: the test fails
+for each other violation, and for a line that is no longer true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestServer
+from pytest_aiohttp.plugin import AiohttpServer
+
+from model_sharing_protocol.activation_links import API_PATH
+from model_sharing_protocol.names import FullName
+from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.domain.versions import NewVersion
+from model_sharing_provider.faces.application import make_app
+from opensharing_conformance.client import Client
+from opensharing_conformance.expectations import Expectations, parse_expectations
+from opensharing_conformance.known_failures import read_known_failures
+from opensharing_conformance.network import NetworkTransport
+from opensharing_conformance.profiles import Profile, parse_profile
+from opensharing_conformance.requirements import load_requirements
+from opensharing_conformance.results import Report
+from opensharing_conformance.runner import make_subject, run
+from support.admin_client import AdminClient
+from support.model_folder import write_model
+from support.object_stores.cloud_provider import aws_settings
+from support.patience import PATIENCE
+
+KNOWN_FAILURES = Path(__file__).with_name("known_failures.txt")
+MODELS = ("prod.ml_team.scorer", "prod.ml_team.ranker", "prod.vision.tagger")
+
+
+async def share_models(admin: AdminClient, folder: Path, server: TestServer) -> tuple[Profile, Expectations]:
+    """Two shares of models with versions, ready and not, an alias, tables, and a share of somebody else."""
+    provider, endpoint = admin.provider, str(server.make_url(PREFIX))
+    files = write_model(folder)
+    for model in MODELS:
+        await admin.register(files, model, "Champion")
+        await admin.register(files, model)
+        await provider.uploads.create(admin.context, FullName.parse(model), NewVersion())
+    code = await admin.share("acme", "globex", *MODELS)
+    await admin.share("initech_only", "initech", MODELS[2])
+    await provider.shares.create(admin.context, "second")
+    await provider.shares.add_model(admin.context, "second", FullName.parse(MODELS[0]))
+    await provider.share_permissions.grant(admin.context, "second", "globex")
+    expired = await admin.activate(code, endpoint)
+    code = await provider.recipients.rotate_token(admin.context, "globex", existing_expires_in=timedelta(0))
+    profile = await admin.activate(code, endpoint)
+    _, code = await provider.recipients.create(admin.context, "hooli")
+    await provider.share_permissions.grant(admin.context, "acme", "hooli")
+    link = str(server.make_url(f"{API_PATH}/{code}"))
+    expected = parse_expectations(
+        {
+            "shares": [{"name": "acme", "schemas": _schemas()}, {"name": "second"}],
+            "notGranted": ["initech_only"],
+            "expiredToken": expired.bearer_token,
+            "activationLink": link,
+        }
+    )
+    return parse_profile(profile.to_json()), expected
+
+
+def _schemas() -> list[dict[str, Any]]:
+    about = {"versions": [1, 2], "notReady": [3], "aliases": {"Champion": 1}}
+    system_tables = ["models", "model_versions", "model_aliases"]
+    return [
+        {"name": "ml_team", "models": [{"name": name, **about} for name in ("scorer", "ranker")]},
+        {"name": "vision", "models": [{"name": "tagger", **about}]},
+        {"name": "information_schema", "tables": system_tables},
+    ]
+
+
+async def report_on(profile: Profile, expected: Expectations) -> Report:
+    """Run the suite as its command line does, beside the server's event loop."""
+    client = Client(profile.endpoint, profile.token, NetworkTransport(PATIENCE))
+    subject = make_subject(profile, client, expected)
+    requirements = load_requirements()
+    known = read_known_failures(KNOWN_FAILURES, requirements)
+    return await asyncio.to_thread(run, subject, requirements.of_side("server"), known)
+
+
+def not_conformant(report: Report) -> list[tuple[str, str, str]]:
+    return [
+        (result.requirement.id, result.outcome, result.reason)
+        for result in report.results
+        if result.outcome not in ("pass", "skip", "known")
+    ]
+
+
+async def test_our_server_conforms(admin: AdminClient, server: TestServer, tmp_path: Path) -> None:
+    profile, expected = await share_models(admin, tmp_path / "m", server)
+    report = await report_on(profile, expected)
+    assert not_conformant(report) == []
+    assert report.exit_code == 0
+
+
+async def test_our_server_conforms_in_a_bucket(
+    bucket: str, aiohttp_server: AiohttpServer, tmp_path: Path
+) -> None:
+    async with open_provider(aws_settings(tmp_path / "home", bucket)) as provider:
+        server = await aiohttp_server(make_app(provider))
+        profile, expected = await share_models(AdminClient.of(provider), tmp_path / "m", server)
+        report = await report_on(profile, expected)
+    assert not_conformant(report) == []
+    tested = {r.requirement.class_name for r in report.results if r.outcome == "pass"}
+    assert {"models-dir", "activation"} <= tested

@@ -32,6 +32,9 @@ def test_ids_name_their_class_and_classes_are_all_there() -> None:
     for row in rows:
         found = re.fullmatch(r"OS-([A-Z-]+)-\d{3}", row.id)
         assert found is not None, row.id
+        assert (found[1] == "CLIENT") == (row.side == "client"), row.id
+        if row.side == "client":
+            continue
         assert row.class_name == prefixes.get(found[1], found[1].lower()), row.id
     assert {row.class_name for row in rows} == set(CLASSES)
 

@@ -87,3 +87,17 @@ def access_modes(subject: Subject) -> None:
         said = item["accessModes"]
         known = isinstance(said, list) and bool(said) and all(mode in ("url", "dir") for mode in said)
         require(known, f"accessModes is {said!r}")
+
+
+@proves("OS-TABLES-048")
+def auxiliary_locations(subject: Subject) -> None:
+    found = [
+        item["auxiliaryLocations"]
+        for item in shapes.page_items(readable(subject, ALL_TABLES))
+        if item.get("auxiliaryLocations") is not None
+    ]
+    if not found:
+        raise NotTested("no table has auxiliaryLocations")
+    for said in found:
+        right = isinstance(said, list) and all(isinstance(location, str) for location in said)
+        require(right, f"auxiliaryLocations is {said!r}")

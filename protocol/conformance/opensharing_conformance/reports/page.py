@@ -31,7 +31,8 @@ _COLUMNS: tuple[Outcome, ...] = ("pass", "fail", "warn", "note", "known", "unexp
 
 
 def to_html(report: Report, redactor: Redactor) -> str:
-    """Page with a table by class, then each result with its reason and, unless it passed, its requests."""
+    """Page with a table by class, what is not as it should be with its requests, then all results."""
+    wrong = [result for result in report.results if result.outcome not in ("pass", "skip")]
     parts = [
         _HEAD,
         "<h1>OpenSharing conformance</h1>",
@@ -41,6 +42,8 @@ def to_html(report: Report, redactor: Redactor) -> str:
         if report.stopped
         else "",
         *_table(report),
+        "<h2>Not as it should be</h2>" if wrong else "<p>All that was tested is as it should be.</p>",
+        *(_details(result, redactor) for result in wrong),
         *(part for name in CLASSES for part in _class(name, report, redactor)),
         "</body></html>\n",
     ]
@@ -62,23 +65,23 @@ def _class(name: str, report: Report, redactor: Redactor) -> Iterable[str]:
     if results:
         yield f'<h2 id="{name}">{name}</h2>'
     for result in results:
-        yield _result(result, redactor)
+        yield f"<div>{_line(result, redactor)}</div>"
 
 
-def _result(result: Result, redactor: Redactor) -> str:
-    row, style = result.requirement, result.outcome.split()[0]
-    line = (
-        f'<b class="o {style}">{result.outcome}</b> <a href="{escape(row.url)}">{row.id}</a> {row.level} '
-        f"{escape(row.text)}"
-    )
-    reason = (
-        f'<br><span class="{style}">{escape(redactor.text(result.reason))}</span>' if result.reason else ""
-    )
-    if not result.exchanges:
-        return f"<div>{line}{reason}</div>"
+def _details(result: Result, redactor: Redactor) -> str:
     shown = result.exchanges[-_MOST_EXCHANGES:]
     exchanges = "".join(_exchange(exchange, redactor) for exchange in shown)
-    return f"<details><summary>{line}{reason}</summary>{exchanges}</details>"
+    return f"<details><summary>{_line(result, redactor)}</summary>{exchanges}</details>"
+
+
+def _line(result: Result, redactor: Redactor) -> str:
+    row, style = result.requirement, result.outcome.split()[0]
+    said = escape(redactor.text(result.reason))
+    reason = f'<br><span class="{style}">{said}</span>' if said else ""
+    return (
+        f'<b class="o {style}">{result.outcome}</b> <a href="{escape(row.url)}">{row.id}</a> {row.level} '
+        f"{escape(row.text)}{reason}"
+    )
 
 
 def _exchange(exchange: Exchange, redactor: Redactor) -> str:

@@ -61,7 +61,7 @@ def asset(kind: str, share: str, schema: str, name: str) -> Row:
         case "models":
             return row | {"comment": "A model", "storageLocation": location}
         case "tables":
-            return row | {"location": location, "accessModes": ["url", "dir"]}
+            return row | {"location": location, "accessModes": ["url", "dir"], "auxiliaryLocations": []}
         case "volumes":
             return row | {"storageLocation": location}
     return row | {

@@ -83,6 +83,7 @@ _TWO_FIELDS = lines(lambda rows: [rows[0] | rows[1], *rows[1:]])
 TABLE_ANSWERS: Mutants = {
     "OS-TABLES-046": on(_TABLE, answered(body(put(format="csv")))),
     "OS-TABLES-047": on(_ALL, answered(items(put(accessModes=["url", "ftp"])))),
+    "OS-TABLES-048": on(_ALL, answered(items(put(auxiliaryLocations="s3://more")))),
     "OS-TABLES-051": version(header("delta-table-version", None)),
     "OS-TABLES-052": version(raw(b"{}")),
     "OS-TABLES-061": metadata(header("content-type", "application/json; charset=utf-8")),

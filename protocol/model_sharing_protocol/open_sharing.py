@@ -24,6 +24,8 @@ from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.terms import MAX_TERMS_BYTES, MAX_TERMS_VERSION
 
 PREFIX = "/delta-sharing"
+INFORMATION_SCHEMA = "information_schema"
+"""Schema of the tables that a share has about itself; it never has models."""
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson; charset=utf-8"
 READY = "READY"
@@ -59,9 +61,31 @@ class Schema(_Message):
 
 
 class Table(_Message):
+    """Table of a share; `id` and `share_id` never change. `format` is sent of a single table."""
+
     name: str
     schema: str
     share: str
+    id: str | None = None
+    share_id: str | None = None
+    access_modes: tuple[str, ...] = ()
+    format: str | None = None
+
+
+class TableQuery(_Message):
+    """Query of a table. Hints and limits may be ignored; what names another state of it may not."""
+
+    predicate_hints: tuple[str, ...] = ()
+    json_predicate_hints: str | None = None
+    limit_hint: Count | None = None
+    max_files: Count | None = None
+    page_token: str | None = None
+    version: Count | None = None
+    timestamp: str | None = None
+    starting_version: Count | None = None
+    ending_version: Count | None = None
+    starting_timestamp: str | None = None
+    ending_timestamp: str | None = None
 
 
 class TensorSpec(_Message):

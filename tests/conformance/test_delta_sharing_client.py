@@ -71,7 +71,7 @@ async def test_it_lists_shares_and_loads_the_inventory_as_pandas(
     assert client.returncode == 0
     seen = json.loads(said)
     assert seen["shares"] == ["acme"]
-    assert seen["schemas"] == ["ml_team"]
+    assert seen["schemas"] == ["information_schema", "ml_team"]
     assert set(seen["tables"]) == {
         "information_schema.models",
         "information_schema.model_versions",

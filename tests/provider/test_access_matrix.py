@@ -46,6 +46,9 @@ ROUTES = {
     ("GET", "/shares/{share}/changes"),
     ("GET", "/shares/{share}/all-tables"),
     ("GET", "/shares/{share}/schemas/{schema}/tables"),
+    ("GET", TABLE),
+    ("GET", TABLE + "/changes"),
+    ("POST", TABLE + "/temporary-table-credentials"),
     ("GET", TABLE + "/version"),
     ("GET", TABLE + "/metadata"),
     ("POST", TABLE + "/query"),
@@ -124,7 +127,8 @@ async def test_nobody_else_gets_an_answer(endpoint: str, tokens: Tokens) -> None
     for method, template in sorted(ROUTES):
         path = path_of(template)
         status, _, _ = await call(endpoint, method, path, tokens.good)
-        assert status == (400 if "temporary" in template else 200), (method, path)
+        refused = "temporary" in template or template == TABLE + "/changes"
+        assert status == (400 if refused else 200), (method, path)
         for token in (None, "", "garbage", new_token(), tokens.expired):
             status, body, _ = await call(endpoint, method, path, token)
             assert (status, json.loads(body)["errorCode"]) == (401, "UNAUTHENTICATED"), (path, token)

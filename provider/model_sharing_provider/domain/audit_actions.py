@@ -247,6 +247,7 @@ class AuditAction(StrEnum):
         "Temporary credentials of the bucket to read a version were issued to a recipient",
     )
     DELTA_SHARING_LIST_TABLES = "deltaSharingListTables", "A recipient listed a share's information schema"
+    DELTA_SHARING_GET_TABLE = "deltaSharingGetTable", "A recipient read the description of a table"
     DELTA_SHARING_GET_TABLE_METADATA = (
         "deltaSharingGetTableMetadata",
         "A recipient read the columns of a table",

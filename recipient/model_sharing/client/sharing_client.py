@@ -24,6 +24,7 @@ from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, No
 from model_sharing_protocol.manifest import MAX_FILES
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import (
+    INFORMATION_SCHEMA,
     SIGNATURE_HEADER,
     AcceptTerms,
     Alias,
@@ -92,8 +93,9 @@ class SharingClient:
         return (await self._get(_path("shares", share), ShareAnswer)).share
 
     async def list_schemas(self, share: str) -> list[Schema]:
-        """List the schemas of a share."""
-        return await self._list(_path("shares", share, "schemas"), Schema)
+        """List the schemas of a share, but for that of its own tables, which has no models."""
+        found = await self._list(_path("shares", share, "schemas"), Schema)
+        return [schema for schema in found if schema.name.lower() != INFORMATION_SCHEMA]
 
     async def list_models(self, share: str, schema: str | None = None) -> list[RegisteredModel]:
         """List the models of one schema, or of the whole share."""

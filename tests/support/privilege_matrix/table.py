@@ -362,6 +362,7 @@ ELSEWHERE: Mapping[str, str] = {
     "signing.list_keys": "any token of this provider: what it gives is public, see test_signing",
     "information_schema.list_tables": _OF_RECIPIENTS,
     "information_schema.describe": _OF_RECIPIENTS,
+    "information_schema.get": _OF_RECIPIENTS,
     "information_schema.query": _OF_RECIPIENTS,
 }
 """Operations that no privilege of a principal's decides about, and what does."""

@@ -7,16 +7,24 @@ from urllib.parse import urljoin
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
+from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_provider.faces.open_sharing.requests import PAGE, page_request, share_name
 from model_sharing_provider.faces.open_sharing.responses import ndjson_response, page_response
+from model_sharing_provider.faces.open_sharing.table_requests import (
+    capability_headers,
+    check_current_state,
+    read_query,
+)
+from model_sharing_provider.http.parameter_schemas import TEXT
 from model_sharing_provider.http.requests import context_of, provider_of
-from model_sharing_provider.http.routes import Media, Route
+from model_sharing_provider.http.responses import json_response
+from model_sharing_provider.http.routes import Media, Query, Route
 from model_sharing_provider.http.urls import files_base_url
-from model_sharing_provider.services.sharing.information_schema import TableMetadata
-from model_sharing_provider.services.sharing.shares import INFORMATION_SCHEMA
+from model_sharing_provider.services.sharing.information_schema import SharedTable, TableMetadata
 
 _TABLES = "/shares/{share}/schemas/{schema}/tables"
 _TABLE = _TABLES + "/{table}"
+_FORMAT = "delta"
 
 
 async def list_tables(request: web.Request) -> web.Response:
@@ -28,22 +36,33 @@ async def list_tables(request: web.Request) -> web.Response:
     page = await information_schema.list_tables(
         context_of(request), name, schema, page_request(request, listing)
     )
-    tables = [wire.Table(name=table, schema=INFORMATION_SCHEMA, share=name) for table in page.items]
-    return page_response(page, listing, tables)
+    return page_response(page, listing, map(_message, page.items))
+
+
+async def get_table(request: web.Request) -> web.Response:
+    message = _message(await _find(request))
+    message.format = _FORMAT
+    return json_response(message, wire.JSON)
 
 
 async def table_version(request: web.Request) -> web.Response:
-    described = await provider_of(request).information_schema.describe(context_of(request), *_table(request))
+    check_current_state(request)
+    described = await _describe(request)
     return web.Response(headers=_version_header(described))
 
 
 async def table_metadata(request: web.Request) -> web.Response:
-    described = await provider_of(request).information_schema.describe(context_of(request), *_table(request))
-    return ndjson_response(_head(described), _version_header(described))
+    check_current_state(request)
+    capabilities = capability_headers(request)
+    described = await _describe(request)
+    return ndjson_response(_head(described), _version_header(described) | capabilities)
 
 
 async def query_table(request: web.Request) -> web.Response:
     """Lines with the table's metadata and its one file, as a signed URL."""
+    check_current_state(request)
+    capabilities = capability_headers(request)
+    await read_query(request)
     described, file = await provider_of(request).information_schema.query(
         context_of(request), *_table(request)
     )
@@ -56,10 +75,22 @@ async def query_table(request: web.Request) -> web.Response:
             expiration_timestamp=file.expires_at,
         )
     )
-    return ndjson_response((*_head(described), line), _version_header(described))
+    return ndjson_response((*_head(described), line), _version_header(described) | capabilities)
+
+
+async def refuse_changes(request: web.Request) -> web.Response:
+    await _find(request)
+    raise UnsupportedOperation("This table has no change data feed; query its current rows.")
+
+
+async def refuse_credentials(request: web.Request) -> web.Response:
+    await _find(request)
+    raise UnsupportedOperation("This table is in no folder; query it, which gives URLs (access mode url).")
 
 
 _LINES = Media(wire.NDJSON, wire.TableQueryLine)
+_STATE = (Query("version", TEXT), Query("timestamp", TEXT))
+_REFUSED = "always refused, with the reason"
 
 ROUTES = (
     Route(
@@ -71,14 +102,52 @@ ROUTES = (
         query=PAGE,
     ),
     Route("GET", _TABLES, list_tables, "The tables of a schema", wire.Items[wire.Table], query=PAGE),
-    Route("GET", _TABLE + "/version", table_version, "A table's version, in the header delta-table-version"),
-    Route("GET", _TABLE + "/metadata", table_metadata, "A table's protocol and metadata", _LINES),
-    Route("POST", _TABLE + "/query", query_table, "A table's files as signed URLs", _LINES),
+    Route("GET", _TABLE, get_table, "A table", wire.Table),
+    Route(
+        "GET",
+        _TABLE + "/version",
+        table_version,
+        "A table's version, in the header delta-table-version",
+        query=(Query("startingTimestamp", TEXT),),
+    ),
+    Route(
+        "GET", _TABLE + "/metadata", table_metadata, "A table's protocol and metadata", _LINES, query=_STATE
+    ),
+    Route(
+        "POST",
+        _TABLE + "/query",
+        query_table,
+        "A table's files as signed URLs",
+        _LINES,
+        wire.TableQuery,
+        body_required=False,
+    ),
+    Route("GET", _TABLE + "/changes", refuse_changes, undocumented=_REFUSED),
+    Route("POST", _TABLE + "/temporary-table-credentials", refuse_credentials, undocumented=_REFUSED),
 )
+
+
+async def _find(request: web.Request) -> SharedTable:
+    return await provider_of(request).information_schema.get(context_of(request), *_table(request))
+
+
+async def _describe(request: web.Request) -> TableMetadata:
+    return await provider_of(request).information_schema.describe(context_of(request), *_table(request))
 
 
 def _table(request: web.Request) -> tuple[str, str, str]:
     return share_name(request), request.match_info["schema"], request.match_info["table"]
+
+
+def _message(table: SharedTable) -> wire.Table:
+    return wire.Table(
+        name=table.name,
+        schema=table.schema,
+        share=table.share.name,
+        id=table.id,
+        share_id=table.share.id,
+        access_modes=("url",),
+    )
 
 
 def _version_header(described: TableMetadata) -> dict[str, str]:

@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
 
 from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.open_sharing import INFORMATION_SCHEMA
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_provider.artifacts.layout import SHARE_TABLES, share_table_path
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -22,12 +24,21 @@ from model_sharing_provider.domain.sharing import Share, SharedModel
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_view import models_of_share, view_share
-from model_sharing_provider.services.sharing.shares import INFORMATION_SCHEMA
 
 if TYPE_CHECKING:
     from model_sharing_provider.services.sharing.parquet_tables import TableWriter
 
 _KEPT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedTable:
+    """Table as seen in one share; its id never changes."""
+
+    id: str
+    share: Share
+    schema: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,8 @@ class InformationSchema:
 
     async def list_tables(
         self, context: Context, share: str, schema: str | None, page: PageRequest
-    ) -> Page[str]:
-        """Names of the tables in information_schema; other schemas have none. Raises NotFound."""
+    ) -> Page[SharedTable]:
+        """Page of the tables in information_schema; other schemas have none. Raises NotFound."""
         schema = schema.lower() if schema is not None else INFORMATION_SCHEMA
         async with view_share(context, AuditAction.DELTA_SHARING_LIST_TABLES, share, schema) as (
             operation,
@@ -68,10 +79,17 @@ class InformationSchema:
             _,
         ):
             if schema == INFORMATION_SCHEMA:
-                return page_of(self.names, page, str)
+                names = page_of(self.names, page, str)
+                return Page([_table(found, name) for name in names.items], names.last_key)
             if not await operation.rows.shared_models.has_schema(found.id, schema):
                 raise NotFound(f"The schema {schema!r} does not exist in the share {found.name!r}.")
             return Page(())
+
+    async def get(self, context: Context, share: str, schema: str, table: str) -> SharedTable:
+        """A table. Raises NotFound."""
+        action = AuditAction.DELTA_SHARING_GET_TABLE
+        async with view_share(context, action, share, f"{schema}.{table}") as (_, found, _grant):
+            return _table(found, self._name(schema, table))
 
     async def describe(self, context: Context, share: str, schema: str, table: str) -> TableMetadata:
         """Metadata of a table. Raises NotFound."""
@@ -99,7 +117,7 @@ class InformationSchema:
 
     async def _metadata(self, operation: Operation, share: Share, table: str) -> TableMetadata:
         return TableMetadata(
-            id=f"{share.id}.{table}",
+            id=_table(share, table).id,
             name=table,
             schema_string=await asyncio.to_thread(_schema_string, table),
             version=await operation.rows.shared_models.changed_at(share),
@@ -128,6 +146,16 @@ async def _pieces(
         if shown.last_key is None:
             return
         page = PageRequest(after=shown.last_key)
+
+
+def _table(share: Share, name: str) -> SharedTable:
+    """Table of a share's information schema; its id is made of the share's, as it lives as long."""
+    return SharedTable(
+        id=str(uuid5(UUID(share.id), f"{INFORMATION_SCHEMA}.{name}")),
+        share=share,
+        schema=INFORMATION_SCHEMA,
+        name=name,
+    )
 
 
 def _writer(table: str) -> TableWriter:

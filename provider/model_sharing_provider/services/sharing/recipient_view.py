@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from model_sharing_protocol.errors import NotFound, VersionNotFound
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.open_sharing import INFORMATION_SCHEMA
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_protocol.recalls import recalled_error
 from model_sharing_protocol.revisions import Revision
@@ -44,7 +45,8 @@ class RecipientView:
             found,
             _,
         ):
-            return found, await operation.rows.shared_models.page_schemas(found.id, page)
+            schemas = await operation.rows.shared_models.page_schemas(found.id, page)
+            return found, _with_information_schema(schemas, page)
 
     async def list_models(
         self, context: Context, share: str, schema: str | None, page: PageRequest
@@ -56,6 +58,8 @@ class RecipientView:
             found,
             _,
         ):
+            if schema == INFORMATION_SCHEMA:
+                return Page(())
             if schema is not None and not await operation.rows.shared_models.has_schema(found.id, schema):
                 raise NotFound(f"The schema {schema!r} does not exist in the share {found.name!r}.")
             return await models_of_share(operation, found, schema, page)
@@ -119,6 +123,20 @@ class RecipientView:
         async with view_share(context, action, share, str(name)) as (operation, found, _):
             aliases = (await _find_model(operation, found, name)).aliases
             return page_of(aliases.items(), page, lambda item: item[0].lower())
+
+
+def _with_information_schema(schemas: Page[str], page: PageRequest) -> Page[str]:
+    """Page of schemas, with that of the share's own tables in its place."""
+    names = list(schemas.items)
+    begins_before = page.after is None or page.after < INFORMATION_SCHEMA
+    if not begins_before or (schemas.last_key is not None and schemas.last_key < INFORMATION_SCHEMA):
+        return schemas
+    if page.size == 0:
+        return Page((), schemas.last_key)
+    names = sorted([*names, INFORMATION_SCHEMA])
+    kept = names[: page.size]
+    more = schemas.last_key is not None or len(kept) < len(names)
+    return Page(kept, kept[-1] if more else None)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound, ReadOnlyCatalog
 from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
+from model_sharing_protocol.open_sharing import INFORMATION_SCHEMA
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -35,8 +36,6 @@ from model_sharing_provider.services.registry.updates import (
     check_new,
     new_name,
 )
-
-INFORMATION_SCHEMA = "information_schema"
 
 
 @dataclass(frozen=True, slots=True)

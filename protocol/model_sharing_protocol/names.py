@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from model_sharing_protocol.characters import find_unseen, shown
 from model_sharing_protocol.errors import InvalidParameter
 
+INFORMATION_SCHEMA = "information_schema"
+"""Schema of the tables that a share has about itself; it never has models."""
 MAX_NAME_LENGTH = 255
 MAX_VERSION = 2**31 - 1
 MODEL_SCHEME = "models:/"

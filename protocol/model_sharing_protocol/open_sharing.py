@@ -24,8 +24,6 @@ from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.terms import MAX_TERMS_BYTES, MAX_TERMS_VERSION
 
 PREFIX = "/delta-sharing"
-INFORMATION_SCHEMA = "information_schema"
-"""Schema of the tables that a share has about itself; it never has models."""
 JSON = "application/json; charset=utf-8"
 NDJSON = "application/x-ndjson; charset=utf-8"
 READY = "READY"

@@ -22,9 +22,8 @@ from model_sharing.transport.session import NOT_MODIFIED, Transport
 from model_sharing_protocol.dsse import Envelope
 from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, NotFound, UnsupportedOperation
 from model_sharing_protocol.manifest import MAX_FILES
-from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.names import INFORMATION_SCHEMA, SharedName
 from model_sharing_protocol.open_sharing import (
-    INFORMATION_SCHEMA,
     SIGNATURE_HEADER,
     AcceptTerms,
     Alias,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
 from model_sharing_protocol.errors import NotFound
-from model_sharing_protocol.open_sharing import INFORMATION_SCHEMA
+from model_sharing_protocol.names import INFORMATION_SCHEMA
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_provider.artifacts.layout import SHARE_TABLES, share_table_path
 from model_sharing_provider.artifacts.store import ArtifactStore

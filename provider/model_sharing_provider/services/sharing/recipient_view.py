@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from model_sharing_protocol.errors import NotFound, VersionNotFound
-from model_sharing_protocol.names import SharedName
-from model_sharing_protocol.open_sharing import INFORMATION_SCHEMA
+from model_sharing_protocol.names import INFORMATION_SCHEMA, SharedName
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_protocol.recalls import recalled_error
 from model_sharing_protocol.revisions import Revision

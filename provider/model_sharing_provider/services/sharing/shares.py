@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound, ReadOnlyCatalog
-from model_sharing_protocol.names import FullName, SchemaName, SharedName, normalize_name
-from model_sharing_protocol.open_sharing import INFORMATION_SCHEMA
+from model_sharing_protocol.names import INFORMATION_SCHEMA, FullName, SchemaName, SharedName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target

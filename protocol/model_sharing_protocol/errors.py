@@ -4,6 +4,7 @@
     ├── InvalidParameter
     ├── MalformedRequest
     ├── Unauthenticated
+    │   ├── SignInRefused
     │   └── TokenExpired
     ├── PermissionDenied
     │   └── ReadOnlyCatalog
@@ -162,6 +163,12 @@ class TokenExpired(Unauthenticated):
     """A token that this provider issued has expired."""
 
     row = ErrorRow(401, "UNAUTHENTICATED", 401, "UNAUTHENTICATED", 7)
+
+
+class SignInRefused(Unauthenticated):
+    """The token endpoint of a profile does not issue an access token to this client."""
+
+    row = ErrorRow(401, "UNAUTHENTICATED", 401, "UNAUTHENTICATED", 35)
 
 
 class InternalError(SharingError):

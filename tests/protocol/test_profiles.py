@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from model_sharing_protocol.errors import InvalidProfile
 from model_sharing_protocol.profile import Profile, parse_profile, read_profile, write_profile
+from model_sharing_protocol.profile_sign_in import ClientCredentials, PrivateKeyJwt, WorkloadIdentity
 
 SECRET = "msh_THE-SECRET"
 JSON = st.recursive(
@@ -64,24 +65,78 @@ def test_an_expiry_without_a_zone_is_in_utc() -> None:
     assert read.expires_at == datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
+def version_2(kind: str, **fields: object) -> bytes:
+    return json.dumps(
+        {"shareCredentialsVersion": 2, "type": kind, "endpoint": "https://v", **fields}
+    ).encode()
+
+
+def test_client_credentials_are_read() -> None:
+    fields = {"tokenEndpoint": "https://idp/token", "clientId": "c", "clientSecret": SECRET, "scope": "s"}
+    profile = parse_profile(version_2("oauth_client_credentials", **fields))
+    assert (profile.version, profile.kind) == (2, "oauth_client_credentials")
+    assert profile.sign_in == ClientCredentials("https://idp/token", "c", SECRET, "s")
+    assert SECRET not in repr(profile) + str(profile) + str(profile.sign_in)
+
+
+PRIVATE_KEY = {"privateKeyFile": "client.pem", "keyId": "k", "algorithm": "ES256"}
+AUTH = {"tokenEndpoint": "https://idp/token", "clientId": "c", "issuer": "https://idp", "audience": "a"}
+
+
+def test_a_private_key_is_beside_the_profile_unless_its_path_is_absolute(tmp_path: Path) -> None:
+    path = tmp_path / "p.share"
+    data = version_2("oauth_jwt_bearer_private_key_jwt", auth={**AUTH, "privateKey": PRIVATE_KEY})
+    path.write_bytes(data)
+    assert read_profile(path).sign_in == PrivateKeyJwt(
+        "https://idp/token", "c", "https://idp", tmp_path / "client.pem", "k", "ES256", "a"
+    )
+    with pytest.raises(InvalidProfile, match="absolute path"):
+        parse_profile(data)
+
+
+def test_workload_identities_are_read() -> None:
+    fields = {"source": "token_file", "tokenFile": "/run/token", "audience": "acme"}
+    profile = parse_profile(version_2("workload_identity", **fields))
+    assert profile.sign_in == WorkloadIdentity("token_file", "acme", Path("/run/token"))
+    exchanged = {"tokenEndpoint": "https://idp/token", "clientId": "c"}
+    profile = parse_profile(version_2("workload_identity", source="azure", audience="a", **exchanged))
+    assert profile.sign_in == WorkloadIdentity(
+        "azure", "a", token_endpoint="https://idp/token", client_id="c"
+    )
+
+
 @pytest.mark.parametrize(
-    ("kind", "fields"),
+    ("data", "word"),
     [
+        (version_2("oauth_client_credentials", tokenEndpoint="ftp://x"), "tokenEndpoint"),
+        (version_2("oauth_client_credentials", tokenEndpoint=f"https://me:{SECRET}@x"), "user name"),
+        (version_2("oauth_client_credentials", tokenEndpoint="https://x", clientId="c"), "no clientSecret"),
+        (version_2("oauth_jwt_bearer_private_key_jwt", **AUTH), "no object auth"),
+        (version_2("oauth_jwt_bearer_private_key_jwt", auth=AUTH), "no object privateKey"),
         (
-            "oauth_client_credentials",
-            {"tokenEndpoint": "https://idp", "clientId": "c", "clientSecret": SECRET},
+            version_2(
+                "oauth_jwt_bearer_private_key_jwt",
+                auth={**AUTH, "privateKey": {**PRIVATE_KEY, "algorithm": "none"}},
+            ),
+            "algorithm 'none'",
         ),
         (
-            "oauth_jwt_bearer_private_key_jwt",
-            {"tokenEndpoint": "https://idp", "clientId": "c", "privateKey": SECRET},
+            version_2(
+                "oauth_jwt_bearer_private_key_jwt",
+                auth={**AUTH, "privateKey": {**PRIVATE_KEY, "algorithm": "HS256"}},
+            ),
+            "algorithm 'HS256'",
         ),
+        (version_2("workload_identity", source="aws", audience="a"), "source 'aws'"),
+        (version_2("workload_identity", source="azure"), "no audience"),
+        (version_2("workload_identity", source="token_file", audience="a"), "no tokenFile"),
     ],
 )
-def test_the_oauth_kinds_of_version_2_are_read(kind: str, fields: dict[str, str]) -> None:
-    document = {"shareCredentialsVersion": 2, "type": kind, "endpoint": "https://v", "scope": "s", **fields}
-    profile = parse_profile(json.dumps(document).encode())
-    assert (profile.version, profile.kind, profile.oauth) == (2, kind, {**fields, "scope": "s"})
-    assert SECRET not in repr(profile) + str(profile)
+def test_an_unusable_sign_in_is_refused_with_the_reason(data: bytes, word: str) -> None:
+    with pytest.raises(InvalidProfile) as refused:
+        parse_profile(data)
+    assert word in refused.value.message
+    assert SECRET not in refused.value.message
 
 
 def test_version_2_knows_bearer_tokens_too() -> None:

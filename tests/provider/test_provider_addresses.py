@@ -234,16 +234,38 @@ async def test_an_administrator_allows_networks_by_a_setting(
     assert inside.connections == asked
 
 
-async def test_a_token_endpoint_is_not_called_at_all(
-    admin: AdminClient, serving: Callable[[bytes], Any]
+def signing_in(endpoint: str, token_endpoint: str) -> str:
+    """Profile of a client with a secret."""
+    kind = {"shareCredentialsVersion": 2, "type": "oauth_client_credentials", "endpoint": endpoint}
+    return json.dumps(kind | {"tokenEndpoint": token_endpoint, "clientId": "me", "clientSecret": TOKEN})
+
+
+@pytest.mark.parametrize(("networks", "asked"), [((), 0), (("127.0.0.0/8",), 1)])
+async def test_a_token_endpoint_is_called_where_providers_may_be(
+    networks: tuple[str, ...], asked: int, provider_home: Path, serving: Callable[[bytes], Any]
 ) -> None:
-    inside, port = await serving(b"")
-    here = f"http://127.0.0.1:{port}"
-    secrets = {"tokenEndpoint": here, "clientId": "me", "clientSecret": TOKEN}
-    version_2 = {"shareCredentialsVersion": 2, "type": "oauth_client_credentials", "endpoint": here}
-    with pytest.raises(UnsupportedOperation):
-        await admin.provider.providers.create(admin.context, "vendor", json.dumps(version_2 | secrets))
-    assert inside.connections == 0
+    answer = b'{"error": "invalid_client"}'
+    head = f"HTTP/1.1 401 Unauthorized\r\nContent-Length: {len(answer)}\r\n\r\n"
+    inside, port = await serving(head.encode() + answer)
+    text = signing_in("https://vendor.example/delta-sharing", f"http://127.0.0.1:{port}/token")
+    async with open_provider(Settings(provider_home, allowed_provider_networks=networks)) as provider:
+        admin = AdminClient.of(provider)
+        await provider.providers.create(admin.context, "vendor", text)
+        with pytest.raises(InvalidState, match="cannot be listed"):
+            await provider.providers.shares(admin.context, "vendor")
+    assert inside.connections == asked
+
+
+async def test_a_profile_cannot_use_files_or_the_identity_of_this_server(admin: AdminClient) -> None:
+    here = {"shareCredentialsVersion": 2, "endpoint": "https://vendor.example", "type": "workload_identity"}
+    for source in (
+        {"source": "token_file", "tokenFile": "/var/run/secrets/token"},
+        {"source": "azure"},
+        {"source": "google_cloud", "tokenEndpoint": "https://vendor.example/token"},
+    ):
+        with pytest.raises(UnsupportedOperation, match="identity of this server"):
+            text = json.dumps({**here, "audience": "x", **source})
+            await admin.provider.providers.create(admin.context, "vendor", text)
 
 
 def answers_like(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:

@@ -199,18 +199,6 @@ def test_nobody_at_the_address(fake_provider: FakeProvider, profile: Path) -> No
         model_sharing.mount(profile, share=SHARE, name="vendor")
 
 
-def test_other_kinds_of_sign_in_are_refused_clearly(fake_provider: FakeProvider, profile: Path) -> None:
-    oauth = {
-        "shareCredentialsVersion": 2,
-        "type": "oauth_client_credentials",
-        "endpoint": fake_provider.endpoint,
-    }
-    oauth |= {"tokenEndpoint": "https://x/token", "clientId": "me", "clientSecret": "s3cret"}
-    profile.write_text(json.dumps(oauth))
-    with pytest.raises(UnsupportedOperation, match="oauth_client_credentials"):
-        model_sharing.mount(profile, share=SHARE, name="vendor")
-
-
 def test_a_newer_protocol_asks_for_an_upgrade(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:

@@ -115,9 +115,10 @@ class UpstreamConnections:
             return known
         try:
             guard = await self.egress.socket_opener(profile.endpoint)
+            token_guard = await self.egress.token_socket_opener(profile)
         except InvalidState as error:
             raise ServerUnreachable(f"{profile.endpoint} may not be called: {error.message}") from error
-        transport = Transport(lambda: profile, open_socket=guard, retry_for=_RETRY_SECONDS)
+        transport = Transport(lambda: profile, guard, open_token_socket=token_guard, retry_for=_RETRY_SECONDS)
         self._open[provider_id] = _Connection(profile, transport, breaker)
         if known is not None:
             await known.transport.close()

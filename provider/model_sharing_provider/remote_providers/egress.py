@@ -1,6 +1,6 @@
-"""Egress rules: the addresses at which this server may call other providers.
+"""Egress rules: the addresses at which this server may call other providers, and their token endpoints.
 
-A profile's endpoint comes from a user. Connections go only to addresses of the public Internet or of the
+A profile's endpoints come from a user. Connections go only to addresses of the public Internet or of the
 networks that the administrator allowed, however the name resolves.
 """
 
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.network.hosts import is_private_name, literal_address
 from model_sharing_protocol.network.proxies import proxy_for
+from model_sharing_protocol.profile import Profile
 from model_sharing_provider.governance.addresses import is_within_reach
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class Egress:
             if not self.allows(each):
                 raise InvalidState(f"{each} is not in an allowed provider network")
         return None
+
+    async def token_socket_opener(self, profile: Profile) -> OpenSocket | None:
+        """Opener of sockets to the token endpoint of a profile, as `socket_opener` is to its endpoint."""
+        settings = profile.sign_in
+        return await self.socket_opener(settings.token_endpoint) if settings is not None else None
 
     def _open_socket(self, address: AddrInfoType) -> socket.socket:
         """Open a socket for a resolved address. Raises OSError for one that is not allowed."""

@@ -114,8 +114,9 @@ class RemoteShares:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 guard = await self._egress.socket_opener(profile.endpoint)
+                token_guard = await self._egress.token_socket_opener(profile)
                 async with Transport(
-                    lambda: profile, open_socket=guard, retry_for=_RETRY_SECONDS
+                    lambda: profile, guard, open_token_socket=token_guard, retry_for=_RETRY_SECONDS
                 ) as transport:
                     yield SharingClient(transport, profile.endpoint)
         except (SharingError, TimeoutError) as error:

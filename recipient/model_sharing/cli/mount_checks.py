@@ -1,14 +1,14 @@
-"""Mount checks for `doctor`: profile and token, then the provider, its clock and its key."""
+"""Mount checks for `doctor`: profile and token or sign-in, then the provider, its clock and its key."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from urllib.parse import quote
 
 import aiohttp
 
+from model_sharing.cli.sign_in_checks import check_sign_in, clock_difference
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.pinned_keys import fetch_keys
@@ -37,9 +37,15 @@ async def check_mount(mount: Mount, *, retry_for: float) -> list[Finding]:
         profile = mount.read_profile()
     except SharingError as error:
         return [bad(f"{name}: profile", error)]
-    found.append(_check_expiry(f"{name}: token", profile))
+    if profile.sign_in is None:
+        found.append(_check_expiry(f"{name}: token", profile))
     found.append(_check_tls(f"{name}: TLS", profile))
     async with Transport(mount.read_profile, retry_for=retry_for) as transport:
+        if profile.sign_in is not None:
+            signed_in = [finding async for finding in check_sign_in(name, profile.sign_in, transport)]
+            found += signed_in
+            if any(finding.exit_code for finding in signed_in):
+                return found
         found += [finding async for finding in _check_provider(name, mount, transport)]
     return found
 
@@ -59,7 +65,7 @@ async def _check_provider(name: str, mount: Mount, transport: Transport) -> Asyn
         yield bad(f"{name}: provider", error)
         return
     yield good(f"{name}: provider", f"{mount.endpoint} grants {mount.share}")
-    yield _check_clock(f"{name}: clock", date, started)
+    yield _check_clock(f"{name}: clock", clock_difference(date, started))
     pinned = [PublicKey.parse(pem) for pem in mount.keys]
     try:
         keys = await fetch_keys(SharingClient(transport, mount.endpoint), mount.endpoint, pinned, None)
@@ -91,14 +97,9 @@ def _check_tls(check: str, profile: Profile) -> Finding:
     return good(check, "plain http, within this machine")
 
 
-def _check_clock(check: str, date: str, started: datetime) -> Finding:
-    """Compare with the time that the provider put on its answer, which came between `started` and now."""
-    try:
-        theirs = parsedate_to_datetime(date)
-    except ValueError:
+def _check_clock(check: str, difference: timedelta | None) -> Finding:
+    if difference is None:
         return good(check, "the provider does not say what time it is")
-    theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
-    difference = max(started - theirs, theirs - datetime.now(UTC), timedelta(0))
     words = f"{difference.total_seconds():.0f} s from the provider's"
     if difference >= _CLOCKS_DIFFER_TOO_MUCH:
         return bad(check, f"This clock is {words}: fresh answers look old, or from the future. Set it.")

@@ -22,7 +22,7 @@ from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say, say_lines
 from model_sharing_protocol.console.results import show_list
 from model_sharing_protocol.console.terms import can_ask
-from model_sharing_protocol.errors import TermsNotAccepted
+from model_sharing_protocol.errors import SharingError, TermsNotAccepted
 from model_sharing_protocol.profile import read_profile
 
 _STANDARD_INPUT = "-"
@@ -142,6 +142,8 @@ def mount(
     say(f"{done} {catalog.mount.endpoint} as {catalog.name}.{trust}")
     if source.path is None:
         say(f"Its profile is kept in {catalog.mount.profile_path}, readable by you only.")
+    if source.profile.sign_in is not None:
+        say(f"Signed in by the {source.profile.sign_in}.")
     say(f"Its models are signed by {catalog.mount.key_fingerprint}.")
     if catalog.mount.file_origins:
         say(f"Its files come from {', '.join(catalog.mount.file_origins)}.")
@@ -168,7 +170,7 @@ def mounts(output: str) -> None:
     found = MountTable(Settings.from_environment().mounts).all()
     show_list(
         [_mount_record(mount) for mount in found],
-        ["name", "share", "endpoint", "profile_path", "trust_remote_code", "mounted_at"],
+        ["name", "share", "endpoint", "profile_path", "sign_in", "trust_remote_code", "mounted_at"],
         output,
         empty="Nothing is mounted. Mount a share with: model-sharing mount PROFILE",
     )
@@ -214,7 +216,16 @@ def _mount_record(mount: Mount) -> dict[str, object]:
         "share": mount.share,
         "endpoint": mount.endpoint,
         "profile_path": str(mount.profile_path),
+        "sign_in": _kind_of_sign_in(mount),
         "trust_remote_code": mount.trust_remote_code,
         "mounted_at": mount.mounted_at,
         "key_fingerprint": mount.key_fingerprint,
     }
+
+
+def _kind_of_sign_in(mount: Mount) -> str | None:
+    """Kind of the mount's profile, such as bearer_token; None if it cannot be read, as `doctor` explains."""
+    try:
+        return mount.read_profile().kind
+    except SharingError:
+        return None

@@ -30,6 +30,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.network.plain_http import PlainHttpWarning, origin_of, travels_in_clear
 from model_sharing_protocol.profile import Profile, parse_profile, write_profile
+from model_sharing_protocol.profile_sign_in import PrivateKeyJwt, WorkloadIdentity
 from model_sharing_protocol.text_files import decode_text
 
 MAX_INPUT_BYTES = 64 * 1024
@@ -43,7 +44,8 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
 
     Raises AlreadyExists if the file exists and `force` is not set, InvalidParameter for a link or a path
     that cannot be used (both before the link is used up), NotFound for a link that is unknown or has expired,
-    and ActivationLinkUsed for one that was used before.
+    ActivationLinkUsed for one that was used before, and InvalidProfile for a profile that would use files or
+    the identity of this machine.
     """
     url = clean_link(link)
     _check_target(path, force=force)
@@ -77,6 +79,13 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
         raise NotASharingServer(
             f"{error.message} Check that this is the activation link of a model-sharing provider."
         ) from error
+    if isinstance(profile.sign_in, PrivateKeyJwt | WorkloadIdentity):
+        # Its file or identity would be chosen by the provider, who gets what is signed or read there.
+        raise InvalidProfile(
+            f"The activation link gives a profile of the type {profile.kind}, which uses files or the "
+            "identity of this machine. Such profiles are not taken from others: write yours, with what the "
+            "provider tells you."
+        )
     write_profile(data, path)
     return profile
 

@@ -31,6 +31,10 @@ RESPONSE_SECONDS = 300.0
 LISTING_SECONDS = 600.0
 """All pages of one listing."""
 
+SIGN_IN_SECONDS = 30.0
+"""Whole answer of a token endpoint or a metadata service."""
+SIGN_IN_BYTES = 64 * 1024
+
 MESSAGE_BYTES = 8 * 1024 * 1024
 """One message: a page, a model, a version, the keys."""
 ERROR_BYTES = 64 * 1024

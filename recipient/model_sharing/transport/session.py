@@ -1,5 +1,7 @@
 """HTTP session with a provider's API: the bearer goes to the profile's endpoint and nowhere else.
 
+The bearer is the profile's, or an access token that the profile's sign-in gives (`sign_in`).
+
 Responses are bounded (`bounds`), redirects are refused, transient errors are retried (`retries`); the result
 is the message that a reader made of the body (`response_reader`), or one of our errors. File contents are
 transferred elsewhere (`downloads.transfer`), without credentials.
@@ -27,11 +29,14 @@ from model_sharing.transport.network_errors import (
     proxy_refusal,
 )
 from model_sharing.transport.retries import DEFAULT_SECONDS, Retries, RetryNotices
+from model_sharing.transport.sign_in.access_token import AccessToken, claims_of
+from model_sharing.transport.sign_in.access_tokens import AccessTokens
 from model_sharing.transport.trace_context import trace_headers
 from model_sharing_protocol.errors import (
     NotASharingServer,
     NotFound,
     ServerUnreachable,
+    SignInRefused,
     TokenExpired,
     Unauthenticated,
     UnsupportedOperation,
@@ -52,7 +57,8 @@ class Transport:
     """HTTP session with one provider. `profile` is read at each call, so that a renewed token is picked up.
 
     `open_socket` may refuse, by an OSError, the address that is about to be connected to: then it is asked
-    directly, by no proxy of the environment. `retry_for` is for how many seconds a call is tried again.
+    directly, by no proxy of the environment; `open_token_socket` is the same for a token endpoint.
+    `retry_for` is for how many seconds a call is tried again.
     Use it as an async context manager, or call `close`.
     """
 
@@ -61,11 +67,13 @@ class Transport:
         profile: Callable[[], Profile],
         open_socket: OpenSocket | None = None,
         *,
+        open_token_socket: OpenSocket | None = None,
         retry_for: float = DEFAULT_SECONDS,
     ) -> None:
         self._profile = profile
         self._open_socket = open_socket
         self._retry_for = retry_for
+        self._tokens = AccessTokens(open_token_socket)
         self._notices = RetryNotices()
         self._gave_up_at = -math.inf
         self._session: aiohttp.ClientSession | None = None
@@ -79,7 +87,8 @@ class Transport:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and forget access tokens."""
+        await self._tokens.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -104,31 +113,54 @@ class Transport:
         NotASharingServer or TokenExpired for the rest.
         """
         profile = self._profile()
-        if profile.kind != "bearer_token":
-            raise UnsupportedOperation(
-                f"The profile's type is {profile.kind!r}; this client signs in with a bearer token. "
-                "Ask the provider for a version 1 profile."
-            )
-        headers = {"Authorization": f"Bearer {profile.bearer_token}", **trace_headers()}
+        headers = trace_headers()
         if body is not None:
             headers["Content-Type"] = "application/json"
         if tag:
             headers["If-None-Match"] = tag
         url = profile.endpoint + path
+        token = ""
 
         async def attempt() -> T:
-            return await self._send(method, url, read, headers=headers, params=params, body=body, wait=wait)
+            nonlocal token
+            token = await self._bearer(profile)
+            sent = {"Authorization": f"Bearer {token}", **headers}
+            return await self._send(method, url, read, headers=sent, params=params, body=body, wait=wait)
 
         def next_wait(retries: Retries, failure: TransientError) -> float | None:
             brief = failure.brief or self._gave_up_lately or has_fallback()
             return retries.next_wait(failure.retry_after, brief=brief)
 
         try:
-            return await self._retry(attempt, next_wait)
+            try:
+                return await self._retry(attempt, next_wait)
+            except Unauthenticated as error:
+                if profile.sign_in is None or isinstance(error, SignInRefused):
+                    raise
+                self._tokens.drop(token)
+                return await self._retry(attempt, next_wait)
+        except SignInRefused:
+            raise
         except Unauthenticated as error:
-            raise _explain_refused_token(error, profile) from error
+            raise _explain_refused_token(error, profile, claims_of(token)) from error
         except PathNotServed as error:
             raise NotASharingServer(error.message) from None
+
+    async def sign_in(self) -> AccessToken | None:
+        """Access token of a profile that signs in; None for a bearer token. Raises as `call` does."""
+        settings = self._profile().sign_in
+        if settings is None:
+            return None
+
+        async def attempt() -> AccessToken:
+            return await self._tokens.get(settings)
+
+        return await self._retry(attempt, lambda retries, failure: retries.next_wait(failure.retry_after))
+
+    async def _bearer(self, profile: Profile) -> str:
+        if profile.sign_in is None:
+            return profile.bearer_token
+        return (await self._tokens.get(profile.sign_in)).value
 
     async def use_link(self, url: str, read: Reader[T]) -> T:
         """Use an activation link, which works only once, without credentials.
@@ -249,7 +281,14 @@ def _timeout(wait: float) -> aiohttp.ClientTimeout:
     )
 
 
-def _explain_refused_token(error: Unauthenticated, profile: Profile) -> Unauthenticated:
+def _explain_refused_token(error: Unauthenticated, profile: Profile, claims: str) -> Unauthenticated:
+    said = error.message.rstrip(".")
+    if profile.sign_in is not None:
+        named = f" It says: {claims}." if claims else ""
+        return Unauthenticated(
+            f"{said}. {profile.endpoint} does not accept the token that this client got by the "
+            f"{profile.sign_in}.{named} Ask the provider whether it lets that identity in."
+        )
     if profile.expired and profile.expires_at is not None:
         moment = profile.expires_at.isoformat(timespec="seconds")
         return TokenExpired(
@@ -257,6 +296,6 @@ def _explain_refused_token(error: Unauthenticated, profile: Profile) -> Unauthen
             "link, then activate it into the same profile file with --force."
         )
     return Unauthenticated(
-        f"{error.message.rstrip('.')}. {profile.endpoint} does not accept the token in the profile file; it "
+        f"{said}. {profile.endpoint} does not accept the token in the profile file; it "
         "may have been rotated or revoked. Ask the provider for a new activation link."
     )

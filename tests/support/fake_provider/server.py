@@ -45,7 +45,7 @@ class Request:
 
 
 class FakeProvider:
-    """`models` is what it shares, in each of its `shares`.
+    """`models` is what it shares, in each of its `shares`, with the holders of `tokens`.
 
     `faults` are used up by the file requests, one each, `default_fault` by those after them.
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
@@ -59,6 +59,7 @@ class FakeProvider:
         self.scheme = "https" if certificate else "http"
         self.models: dict[str, Model] = {}
         self.shares = [SHARE]
+        self.tokens = {TOKEN}
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.default_fault: Fault | None = None
@@ -215,7 +216,7 @@ class Handler(BaseHTTPRequestHandler):
             self._serve_api()
 
     def _serve_api(self) -> None:
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.fake.tokens:
             self.send_error_answer(401, "UNAUTHENTICATED", "The token is not known.")
             return
         parts = [

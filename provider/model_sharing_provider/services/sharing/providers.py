@@ -14,6 +14,7 @@ from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.profile import Profile, parse_profile
+from model_sharing_protocol.profile_sign_in import ClientCredentials
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import MAX_PROFILE, check_comment, check_text
@@ -145,9 +146,11 @@ def _checked(profile: str) -> Profile:
         parsed = parse_profile(profile.encode())
     except InvalidProfile as error:
         raise InvalidParameter(error.message) from error
-    if not parsed.bearer_token:
+    if parsed.sign_in is not None and not isinstance(parsed.sign_in, ClientCredentials):
+        # A user would name files of this server, or use its identity.
         raise UnsupportedOperation(
-            f"The profile authenticates by {parsed.kind}; only bearer tokens are supported."
+            f"The profile signs in by {parsed.kind}, with files or the identity of this server; only bearer "
+            "tokens and oauth_client_credentials are supported here."
         )
     return parsed
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,7 +25,7 @@ from opensharing_conformance.reports.page import to_html
 from opensharing_conformance.reports.terminal import print_report
 from opensharing_conformance.requirements import Requirement, load_requirements
 from opensharing_conformance.results import Report
-from opensharing_conformance.runner import make_subject, run
+from opensharing_conformance.runner import Progress, make_subject, run
 from opensharing_conformance.selection import NothingSelected, select
 
 _COULD_NOT_RUN = 2
@@ -93,12 +95,13 @@ def main(
         _list(selected)
         return
     profile, expected, known = _inputs(profile_path, expect_path, activation_link, known_path)
-    transport = NetworkTransport(timeout, ssl.create_default_context(cafile=ca_file) if ca_file else None)
+    transport = NetworkTransport(timeout, _tls(ca_file))
     client = Client(
         profile.endpoint, profile.token, transport, requests_per_second=rate or 0.0, seconds=time_limit
     )
     subject = make_subject(profile, client, expected)
-    report = run(subject, selected, known)
+    with _progress(len(selected)) as progress:
+        report = run(subject, selected, known, progress)
     print_report(report, Console(), subject.redactor, show_skipped=show_skipped)
     files: tuple[tuple[Path | None, _Render], ...] = (
         (junit, to_junit),
@@ -135,6 +138,25 @@ def _inputs(
     if not profile.token:
         _fail("The profile has no bearerToken, which is what this suite signs in with.")
     return profile, expected.with_activation_link(link) if link else expected, known
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        _fail(f"{ca_file} has no certificates: {error}")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Progress | None]:
+    """Line that tells people how far the run is; nothing where nobody looks."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    done = count(1)
+    with console.status("") as status:
+        yield lambda result: status.update(f"{next(done)} of {total}: {result.requirement.id}")
 
 
 def _list(selected: Sequence[Requirement]) -> None:

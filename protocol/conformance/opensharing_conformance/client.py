@@ -17,6 +17,10 @@ OWN_TOKEN = "\0own"  # noqa: S105
 """Stands for the token of the profile."""
 NO_TOKEN = ""
 MOST_FAILURES_IN_A_ROW = 5
+MOST_BYTES = 256 * 2**20
+"""Bytes of bodies that are received in one run: far more than a server has to say."""
+_RECORDED_BYTES = 64 * 2**10
+"""Bytes of a body that are kept for reports."""
 USER_AGENT = f"opensharing-conformance/{__version__}"
 
 
@@ -60,7 +64,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Request with its response, or with the reason that there is none."""
+    """Request with its response, whose body may be cut, or with the reason that there is none."""
 
     request: Request
     response: Response | None
@@ -93,8 +97,8 @@ class Client:
         self._clock, self._sleep = clock, sleep
         self._next = 0.0
         self._end = clock() + seconds
-        self._failures = 0
-        self._known: dict[tuple[str, str, str, bytes | None], Exchange] = {}
+        self._failures = self._bytes = 0
+        self._known: dict[tuple[str, str, str, bytes | None], Response | NoAnswer] = {}
 
     def get(
         self,
@@ -140,27 +144,27 @@ class Client:
     def _answer(self, request: Request, fresh: bool) -> Answer:
         key = (request.method, request.url, repr(sorted(request.headers.items())), request.body)
         known = None if fresh else self._known.get(key)
-        if known is None:
-            known = self._send(request)
-            self._known[key] = known
-        else:
-            self.exchanges.append(known)
-        if known.response is None:
-            raise NoAnswer(known.reason)
-        return Answer(request, known.response)
+        outcome = self._sent(request) if known is None else known
+        self._known[key] = outcome
+        self.exchanges.append(_recorded(request, outcome))
+        if self._failures >= MOST_FAILURES_IN_A_ROW:
+            raise Stopped(f"the server did not answer {self._failures} times in a row: {outcome}")
+        if isinstance(outcome, NoAnswer):
+            raise outcome
+        return Answer(request, outcome)
 
-    def _send(self, request: Request) -> Exchange:
+    def _sent(self, request: Request) -> Response | NoAnswer:
         self._pace()
         try:
-            exchange = Exchange(request, self._transport.send(request))
-            self._failures = 0
+            response = self._transport.send(request)
         except NoAnswer as error:
-            exchange = Exchange(request, None, str(error))
             self._failures += 1
-        self.exchanges.append(exchange)
-        if self._failures >= MOST_FAILURES_IN_A_ROW:
-            raise Stopped(f"the server did not answer {self._failures} times in a row: {exchange.reason}")
-        return exchange
+            return error
+        self._failures = 0
+        self._bytes += len(response.body)
+        if self._bytes > MOST_BYTES:
+            raise Stopped(f"the server's answers have more than {MOST_BYTES} bytes")
+        return response
 
     def _pace(self) -> None:
         now = self._clock()
@@ -169,6 +173,13 @@ class Client:
         if now < self._next:
             self._sleep(self._next - now)
         self._next = max(now, self._next) + self._interval
+
+
+def _recorded(request: Request, outcome: Response | NoAnswer) -> Exchange:
+    if isinstance(outcome, NoAnswer):
+        return Exchange(request, None, str(outcome))
+    cut = outcome.body[:_RECORDED_BYTES]
+    return Exchange(request, Response(outcome.status, outcome.headers, cut, outcome.truncated))
 
 
 def _parse(text: bytes, place: str) -> Any:

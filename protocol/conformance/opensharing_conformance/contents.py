@@ -12,7 +12,7 @@ from opensharing_conformance.listings import ALL_OF, SCHEMAS, SHARES, VERSIONS, 
 from opensharing_conformance.transport import NoAnswer
 
 Item = Mapping[str, Any]
-MOST_PAGES = 50
+MOST_PAGES = 200
 MOST_SHARES = 20
 
 
@@ -27,6 +27,9 @@ class Contents:
         self._client = client
         self._expected = expected
         self._walked: dict[tuple[str, ...], list[Item] | str] = {}
+        self._cut: set[tuple[str, ...]] = set()
+        self._assets: dict[str, list[Asset]] = {}
+        self._places: dict[Listing, dict[str, str]] = {}
 
     def expects(self, kind: str) -> bool:
         """True if the server is expected to serve this kind."""
@@ -42,6 +45,13 @@ class Contents:
             raise NotTested(found)
         return found
 
+    def all_items(self, listing: Listing, place: Place) -> list[Item]:
+        """Items of a listing, for checks of what is not among them; NotTested if they are too many."""
+        found = self.items(listing, place)
+        if listing.segments(place) in self._cut:
+            raise NotTested(f"the {listing.name} have more than {MOST_PAGES} pages")
+        return found
+
     def shares(self) -> list[str]:
         """Names of shares: expected ones first."""
         names = [*self._expected.shares, *_texts(self.items(SHARES, {}), "name")]
@@ -51,6 +61,33 @@ class Contents:
 
     def assets(self, kind: str) -> list[Asset]:
         """Assets of a kind: expected ones first, then those that are listed."""
+        if kind not in self._assets:
+            self._assets[kind] = self._find_assets(kind)
+        return self._assets[kind]
+
+    def asset(self, kind: str) -> Asset:
+        """One asset of a kind."""
+        return self.assets(kind)[0]
+
+    def place(self, listing: Listing) -> dict[str, str]:
+        """Place where a listing has items, two of them if there is such a place nearby."""
+        if listing not in self._places:
+            self._places[listing] = self._find_place(listing)
+        return self._places[listing]
+
+    def versions(self) -> tuple[Asset, list[Item]]:
+        """Model that has versions, and these."""
+        for model in self.assets("models")[:MOST_SHARES]:
+            place = {"share": model.share, "schema": model.schema, "model": model.name}
+            try:
+                rows = [row for row in self.items(VERSIONS, place) if isinstance(row.get("version"), int)]
+            except NotTested:
+                continue
+            if rows:
+                return model, rows
+        raise NotTested("no model shows a version to this recipient")
+
+    def _find_assets(self, kind: str) -> list[Asset]:
         found = list(self._expected.of_kind(kind))
         why = ""
         for share in self.shares():
@@ -65,14 +102,9 @@ class Contents:
             raise NotTested(why or f"the server shows no {kind} to this recipient")
         return found
 
-    def asset(self, kind: str) -> Asset:
-        """One asset of a kind."""
-        return self.assets(kind)[0]
-
-    def place(self, listing: Listing) -> dict[str, str]:
-        """Place where a listing has items, two of them if there is such a place nearby."""
+    def _find_place(self, listing: Listing) -> dict[str, str]:
         best: dict[str, str] | None = None
-        for place in self._places(listing):
+        for place in self._places_of(listing):
             try:
                 count = len(self.items(listing, place))
             except NotTested:
@@ -85,19 +117,7 @@ class Contents:
             raise NotTested(f"there is no place with {listing.kind}")
         return best
 
-    def versions(self) -> tuple[Asset, list[Item]]:
-        """Model that has versions, and these."""
-        for model in self.assets("models")[:MOST_SHARES]:
-            place = {"share": model.share, "schema": model.schema, "model": model.name}
-            try:
-                rows = [row for row in self.items(VERSIONS, place) if isinstance(row.get("version"), int)]
-            except NotTested:
-                continue
-            if rows:
-                return model, rows
-        raise NotTested("no model shows a version to this recipient")
-
-    def _places(self, listing: Listing) -> Iterable[dict[str, str]]:
+    def _places_of(self, listing: Listing) -> Iterable[dict[str, str]]:
         if not listing.parents:
             return [{}]
         if listing.parents == ("share",) and listing is SCHEMAS:
@@ -108,6 +128,7 @@ class Contents:
 
     def _walk(self, segments: tuple[str, ...]) -> list[Item] | str:
         items: list[Item] = []
+        seen: set[str] = set()
         token = ""
         for _ in range(MOST_PAGES):
             try:
@@ -120,10 +141,13 @@ class Contents:
             if not isinstance(page, dict):
                 return f"/{'/'.join(segments)} is not a JSON object"
             rows = page.get("items") or []
-            items.extend(row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else None
+            if isinstance(rows, list):
+                items.extend(row for row in rows if isinstance(row, dict))
             token = page.get("nextPageToken") or ""
-            if not isinstance(token, str) or not token:
-                break
+            if not isinstance(token, str) or not token or token in seen:
+                return items
+            seen.add(token)
+        self._cut.add(segments)
         return items
 
 

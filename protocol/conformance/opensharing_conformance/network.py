@@ -13,7 +13,7 @@ import ssl
 import threading
 import urllib.request
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from opensharing_conformance.transport import NoAnswer, Request, Response
@@ -27,7 +27,7 @@ class NetworkTransport:
     """Transport that opens a connection for each request, follows no redirect and keeps no cookie."""
 
     seconds: float = 30.0
-    tls: ssl.SSLContext | None = None
+    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
     def send(self, request: Request) -> Response:
         address = urlsplit(request.url)
@@ -50,15 +50,14 @@ class NetworkTransport:
     def _connection(self, address: SplitResult) -> http.client.HTTPConnection:
         host, port = address.hostname or "", address.port
         proxy = None if urllib.request.proxy_bypass(host) else urllib.request.getproxies().get(address.scheme)
-        tls = self.tls or ssl.create_default_context()
         if proxy is None:
             if address.scheme == "https":
-                return http.client.HTTPSConnection(host, port, timeout=self.seconds, context=tls)
+                return http.client.HTTPSConnection(host, port, timeout=self.seconds, context=self.tls)
             return http.client.HTTPConnection(host, port, timeout=self.seconds)
         by = urlsplit(proxy)
         if address.scheme == "https":
             tunnel = http.client.HTTPSConnection(
-                by.hostname or "", by.port, timeout=self.seconds, context=tls
+                by.hostname or "", by.port, timeout=self.seconds, context=self.tls
             )
             tunnel.set_tunnel(host, port or 443)
             return tunnel

@@ -24,7 +24,7 @@ _SECRET_FIELDS = frozenset(
     )
 )
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
-_QUERY_OF_URL = re.compile(r"(https?://[^\s\"'<>\\?#]+)\?[^\s\"'<>\\]*", re.IGNORECASE)
+_QUERY_OF_URL = re.compile(r"(https?://[^\s\"'<>\\?#]{1,2000}+)\?[^\s\"'<>\\]*", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _BEARER = re.compile(r"(?i)\b(bearer)\s+[A-Za-z0-9._~+/=-]{6,}")
 _FIELD = re.compile(
@@ -68,7 +68,7 @@ class Redactor:
 
         Lines of JSON are redacted by their fields; all else by what it looks like.
         """
-        text = body[: 16 * limit].decode("utf-8", "replace")
+        text = body[: 4 * limit].decode("utf-8", "replace")
         lines = [self._line(line) for line in text.split("\n")]
         shown = self.text("\n".join(lines))
         return shown if len(shown) <= limit else f"{shown[:limit]}… ({len(body)} bytes)"

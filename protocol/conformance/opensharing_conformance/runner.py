@@ -19,6 +19,7 @@ from opensharing_conformance.results import Outcome, Report, Result, violated
 from opensharing_conformance.transport import NoAnswer
 
 Progress = Callable[[Result], None]
+_LONGEST_REASON = 500
 
 
 def run(
@@ -74,17 +75,16 @@ def _unreachable(subject: Subject) -> str:
 def _tested(
     subject: Subject, check: Check, rows: Sequence[Requirement], known_failures: Collection[str]
 ) -> list[Result]:
-    before, began = len(subject.client.exchanges), time.monotonic()
-    met, reason = _judged(subject, check)
+    subject.client.exchanges.clear()
+    began = time.monotonic()
+    judged, reason = _judged(subject, check)
     seconds = time.monotonic() - began
-    exchanges = tuple(subject.client.exchanges[before:])
-    del subject.client.exchanges[:]
+    exchanges = tuple(subject.client.exchanges)
     found = []
     for row in rows:
-        outcome = _outcome(row, met, known_failures)
-        found.append(
-            Result(row, outcome, reason, exchanges if outcome not in ("pass", "skip") else (), seconds)
-        )
+        outcome = _outcome(row, judged, known_failures)
+        shown = () if outcome in ("pass", "skip") else exchanges
+        found.append(Result(row, outcome, reason, shown, seconds))
     return found
 
 
@@ -92,11 +92,11 @@ def _judged(subject: Subject, check: Check) -> tuple[Outcome, str]:
     try:
         check.run(subject)
     except Violation as violation:
-        return "fail", str(violation)
+        return "fail", str(violation)[:_LONGEST_REASON]
     except NoAnswer as error:
         return "fail", f"no answer came: {error}"
     except NotTested as reason:
-        return "skip", str(reason)
+        return "skip", str(reason)[:_LONGEST_REASON]
     except Stopped:
         raise
     except Exception as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -123,8 +124,8 @@ def require_uuid(value: str) -> None:
 
 
 def require_unique(values: Sequence[Any], name: str) -> None:
-    for value in values:
-        require(values.count(value) == 1, f"{name} {value!r} is there {values.count(value)} times")
+    for value, count in Counter(map(repr, values)).items():
+        require(count == 1, f"{name} {value[:100]} is there {count} times")
 
 
 def iso_8601(value: str) -> datetime:

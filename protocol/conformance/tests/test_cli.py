@@ -23,6 +23,7 @@ class Handler(BaseHTTPRequestHandler):
     """The conformant server, on a socket."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
     server_in_memory: ClassVar[ConformantServer]
     broken: ClassVar[bool]
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from mutants import contents
 from mutants.conformant_server import ConformantServer
 from mutants.mutations import body
+from opensharing_conformance import client
 from opensharing_conformance.client import Client
 from opensharing_conformance.expectations import parse_expectations
 from opensharing_conformance.profiles import Profile
@@ -41,8 +42,8 @@ class Server:
 
 def tried(server: Server | ConformantServer, **options: Any) -> tuple[Report, Redactor]:
     profile = Profile(contents.profile(contents.TOKEN))
-    client = Client(contents.ENDPOINT, contents.TOKEN, server, **options)
-    subject = make_subject(profile, client, parse_expectations(contents.expectations()))
+    recipient = Client(contents.ENDPOINT, contents.TOKEN, server, **options)
+    subject = make_subject(profile, recipient, parse_expectations(contents.expectations()))
     return run(subject, ROWS), subject.redactor
 
 
@@ -71,6 +72,7 @@ NASTY: list[bytes] = [
     b'{"items": [{"name": 7}], "nextPageToken": "again"}',
     b'{"items": [{"name": "a\\u001b[31m\\u0000\\ud800", "schema": "s", "share": "x"}]}',
     b'{"protocol": 7}\n{"metaData": []}\n{"file": null}\n{"file": {"url": 7, "size": 1e400}}',
+    b'{"items": "' + b"http://" * 20_000,
     b'{"share": 7, "version": true, "credentials": {"awsTempCredentials": "x"}, "expirationTime": 1e999}',
 ]
 
@@ -157,3 +159,29 @@ def test_requests_are_paced_and_the_run_has_an_end() -> None:
     assert report.stopped == "the time for the run is over"
     assert report.exit_code == 2
     assert {round(later - earlier, 6) for earlier, later in pairwise(moments)} == {0.5}
+
+
+def test_a_server_that_says_too_much_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MOST_BYTES", 10_000)
+    report, _ = tried(ConformantServer())
+    assert report.stopped == "the server's answers have more than 10000 bytes"
+    assert report.exit_code == 2
+
+
+def test_pages_without_end_are_told_from_many_pages() -> None:
+    def endless(again: bool) -> Report:
+        numbers = iter(range(10**6))
+
+        def answer(request: Request) -> Response:
+            token = "again" if again else str(next(numbers))
+            page = {"items": [{"name": f"share{token}"}], "nextPageToken": token}
+            return Response(200, {"content-type": "application/json"}, json.dumps(page).encode())
+
+        return tried(Server(answer))[0]
+
+    outcomes = [
+        {result.requirement.id: (result.outcome, result.reason) for result in endless(again).results}
+        for again in (True, False)
+    ]
+    assert outcomes[0]["OS-CORE-014"] == ("fail", "the same nextPageToken comes again")
+    assert outcomes[1]["OS-CORE-014"] == ("skip", "the shares have more than 200 pages")

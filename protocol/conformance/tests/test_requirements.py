@@ -86,3 +86,15 @@ def _imported(path: Path) -> Iterator[str]:
             yield from (name.name.partition(".")[0] for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield (node.module or "").partition(".")[0]
+
+
+def test_the_readme_counts_them_right() -> None:
+    readme = " ".join((SOURCE.parent / "README.md").read_text("utf-8").split())
+    rows = load_requirements().of_side("server")
+    levels = Counter(row.level for row in rows)
+    counted = f"{levels['MUST']} MUST, {levels['SHOULD']} SHOULD, {levels['MAY']} MAY"
+    assert f"**{len(rows)} requirements of servers** ({counted})" in readme
+    for name in CLASSES:
+        assert f"`{name}`" in readme
+        count = sum(row.class_name == name for row in rows)
+        assert re.search(rf"`{name}`[^|]*\|[^|]*\|[^|]*\b{count}\b", readme), (name, count)

@@ -88,8 +88,8 @@ def _names(kind: AssetKind, ids: AssetIds) -> None:
     @proves(ids.same_lists)
     def same_lists(subject: Subject) -> None:
         place = subject.contents.place(kind.of_schema)
-        of_schema = subject.contents.items(kind.of_schema, place)
-        of_share = subject.contents.items(kind.all_of_share, {"share": place["share"]})
+        of_schema = subject.contents.all_items(kind.of_schema, place)
+        of_share = subject.contents.all_items(kind.all_of_share, {"share": place["share"]})
         wanted = {
             str(item.get("name"))
             for item in of_share

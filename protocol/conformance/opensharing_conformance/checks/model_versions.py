@@ -207,7 +207,7 @@ def _each_ready_or_not(subject: Subject) -> list[Answer]:
 
 def _versions_of(subject: Subject, model: Asset) -> list[Item]:
     place = {"share": model.share, "schema": model.schema, "model": model.name}
-    return subject.contents.items(VERSIONS, place)
+    return subject.contents.all_items(VERSIONS, place)
 
 
 def _expecting(subject: Subject, name: str) -> list[Asset]:

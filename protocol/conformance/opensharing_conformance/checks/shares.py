@@ -9,6 +9,7 @@ from opensharing_conformance import shapes
 from opensharing_conformance.checks.listing_checks import MISSING, ListingIds, listing_checks, readable
 from opensharing_conformance.client import Answer
 from opensharing_conformance.contents import Item
+from opensharing_conformance.expectations import Asset
 from opensharing_conformance.judgement import NotTested, require
 from opensharing_conformance.listings import ALL_OF, SCHEMAS, SHARES
 from opensharing_conformance.registry import Subject, proves
@@ -77,7 +78,7 @@ def sizes_of_properties(subject: Subject) -> None:
 def expected_shares(subject: Subject) -> None:
     if not subject.expected.shares:
         raise NotTested("the expectations name no shares")
-    names = {str(item.get("name")).lower() for item in subject.contents.items(SHARES, {})}
+    names = {str(item.get("name")).lower() for item in subject.contents.all_items(SHARES, {})}
     for name in subject.expected.shares:
         require(name.lower() in names, f"{name} is not among the shares")
 
@@ -199,22 +200,23 @@ def expected_schemas(subject: Subject) -> None:
 
 @proves("OS-CORE-052")
 def schemas_of_assets(subject: Subject) -> None:
-    seen = False
-    for kind in ALL_OF:
-        try:
-            assets = subject.contents.assets(kind)
-        except NotTested:
-            continue
-        for asset in assets:
-            seen = True
-            known = asset.schema.lower() in _schemas(subject, asset.share)
-            require(known, f"{asset.schema} has {kind}, and is not among the schemas of {asset.share}")
-    if not seen:
+    named = {(asset.share, asset.schema, kind) for kind in ALL_OF for asset in _assets(subject, kind)}
+    if not named:
         raise NotTested("the server shows no assets to this recipient")
+    for share, schema, kind in sorted(named):
+        known = schema.lower() in _schemas(subject, share)
+        require(known, f"{schema} has {kind}, and is not among the schemas of {share}")
+
+
+def _assets(subject: Subject, kind: str) -> list[Asset]:
+    try:
+        return subject.contents.assets(kind)
+    except NotTested:
+        return []
 
 
 def _schemas(subject: Subject, share: str) -> set[str]:
-    return {str(item.get("name")).lower() for item in subject.contents.items(SCHEMAS, {"share": share})}
+    return {str(item.get("name")).lower() for item in subject.contents.all_items(SCHEMAS, {"share": share})}
 
 
 def _share(subject: Subject) -> Answer:

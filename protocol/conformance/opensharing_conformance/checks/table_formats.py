@@ -107,10 +107,15 @@ def asynchronous_query(subject: Subject) -> None:
 
 @proves("OS-TABLES-129")
 def scheme_of_file_ids(subject: Subject) -> None:
-    answered(query(subject))
+    said = _by_scheme(subject, "parquet").header("fileidhash")
+    require(said == "parquet", f"fileidhash is {said!r}, not 'parquet'")
+
+
+@proves("OS-TABLES-131")
+def scheme_of_file_ids_in_any_case(subject: Subject) -> None:
+    if _by_scheme(subject, "parquet").header("fileidhash") is None:
+        raise NotTested("the server does not answer with fileidhash")
     answer = query(subject, headers={"fileidhash": "PARQUET"})
-    if answer.status == 400:
-        raise NotTested("the server supports no such scheme of file ids")
     shapes.require_status(answer, 200)
     said = answer.header("fileidhash")
     require(said == "parquet", f"fileidhash is {said!r}, not 'parquet'")
@@ -120,6 +125,15 @@ def scheme_of_file_ids(subject: Subject) -> None:
 def unknown_scheme_of_file_ids(subject: Subject) -> None:
     answered(query(subject))
     shapes.require_status(query(subject, headers={"fileidhash": "conformance-suite"}), 400)
+
+
+def _by_scheme(subject: Subject, scheme: str) -> Answer:
+    answered(query(subject))
+    answer = query(subject, headers={"fileidhash": scheme})
+    if answer.status == 400:
+        raise NotTested("the server supports no such scheme of file ids")
+    shapes.require_status(answer, 200)
+    return answer
 
 
 def _delta_metadata(subject: Subject) -> Answer:

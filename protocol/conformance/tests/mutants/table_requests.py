@@ -145,6 +145,9 @@ TABLE_REQUESTS: Mutants = {
     "OS-TABLES-128": _query(_capability("asyncquery", header(_CAPABILITIES, "asyncquery=true"))),
     "OS-TABLES-129": _query(answered(header("fileidhash", None))),
     "OS-TABLES-130": _query(ignore_header("fileidhash")),
+    "OS-TABLES-131": _query(
+        where(lambda request: request.headers.get("fileidhash") == "PARQUET", refused(400))
+    ),
     "OS-TABLES-141": on(f"{_TABLE}/changes", where(lambda request: "?" not in request.url, lambda *_: EMPTY)),
     "OS-TABLES-DIR-011": _credentials(
         answered(

@@ -7,6 +7,7 @@ for each other violation, and for a line that is no longer true.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from opensharing_conformance.results import Report
 from opensharing_conformance.runner import make_subject, run
 from support.admin_client import AdminClient
 from support.model_folder import write_model
+from support.network.certificates import self_signed_certificate
 from support.object_stores.cloud_provider import aws_settings
 from support.patience import PATIENCE
 
@@ -77,9 +79,10 @@ def _schemas() -> list[dict[str, Any]]:
     ]
 
 
-async def report_on(profile: Profile, expected: Expectations) -> Report:
+async def report_on(profile: Profile, expected: Expectations, certificate: Path | None = None) -> Report:
     """Run the suite as its command line does, beside the server's event loop."""
-    client = Client(profile.endpoint, profile.token, NetworkTransport(PATIENCE))
+    tls = ssl.create_default_context(cafile=certificate)
+    client = Client(profile.endpoint, profile.token, NetworkTransport(PATIENCE, tls))
     subject = make_subject(profile, client, expected)
     requirements = load_requirements()
     known = read_known_failures(KNOWN_FAILURES, requirements)
@@ -94,11 +97,19 @@ def not_conformant(report: Report) -> list[tuple[str, str, str]]:
     ]
 
 
-async def test_our_server_conforms(admin: AdminClient, server: TestServer, tmp_path: Path) -> None:
+async def test_our_server_conforms_over_tls(
+    admin: AdminClient, aiohttp_server: AiohttpServer, tmp_path: Path
+) -> None:
+    certificate = self_signed_certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    server = await aiohttp_server(make_app(admin.provider), ssl=tls)
     profile, expected = await share_models(admin, tmp_path / "m", server)
-    report = await report_on(profile, expected)
+    report = await report_on(profile, expected, certificate)
     assert not_conformant(report) == []
     assert report.exit_code == 0
+    # URLs of files are HTTPS where the server is.
+    assert [r.outcome for r in report.results if r.requirement.id == "OS-TABLES-088"] == ["pass"]
 
 
 async def test_our_server_conforms_in_a_bucket(

@@ -21,6 +21,8 @@ from model_sharing_provider.remote_providers import remote_shares
 from model_sharing_provider.remote_providers.egress import Egress
 from model_sharing_provider.remote_providers.remote_shares import RemoteShares
 from support.admin_client import AdminClient
+from support.fake_provider.models import SHARE
+from support.fake_provider.server import FakeProvider, Handler
 
 FAILURE_SECONDS = 1.5
 TOKEN = "dapi-secret-of-the-vendor"
@@ -254,6 +256,26 @@ async def test_a_token_endpoint_is_called_where_providers_may_be(
         with pytest.raises(InvalidState, match="cannot be listed"):
             await provider.providers.shares(admin.context, "vendor")
     assert inside.connections == asked
+
+
+def issue(handler: Handler) -> bool:
+    """Answer of a token endpoint at the provider itself."""
+    if handler.path == "/token":
+        handler.send_json(200, {"access_token": "issued", "token_type": "Bearer", "expires_in": 3600})
+    return handler.path == "/token"
+
+
+async def test_shares_are_listed_by_a_client_that_signs_in(provider_home: Path) -> None:
+    with FakeProvider() as vendor:
+        vendor.tokens = {"issued"}
+        vendor.answer = issue
+        text = signing_in(vendor.endpoint, f"{vendor.origin}/token")
+        async with open_provider(
+            Settings(provider_home, allowed_provider_networks=("127.0.0.0/8",))
+        ) as provider:
+            admin = AdminClient.of(provider)
+            await provider.providers.create(admin.context, "vendor", text)
+            assert await provider.providers.shares(admin.context, "vendor") == [SHARE]
 
 
 async def test_a_profile_cannot_use_files_or_the_identity_of_this_server(admin: AdminClient) -> None:

@@ -162,6 +162,27 @@ async def test_another_client_in_the_profile_gets_another_token(
     assert len(issuer.forms) == 2
 
 
+async def test_a_profile_that_changes_during_a_renewal_ends_no_call(
+    issuer: TokenEndpoint, tokens: AccessTokens
+) -> None:
+    go_on = asyncio.Event()
+
+    async def wait(_: web.Request) -> web.Response:
+        if len(issuer.forms) == 1:
+            await go_on.wait()
+            return issued("of-the-old-client")
+        return issued("of-the-new-client")
+
+    issuer.answer = wait
+    waiting = asyncio.create_task(tokens.get(issuer.credentials))
+    await issuer.asked.wait()
+    other = ClientCredentials(issuer.url, "another", SECRET)
+    assert (await tokens.get(other)).value == "of-the-new-client"
+    go_on.set()
+    assert (await waiting).value == "of-the-old-client"
+    assert (await tokens.get(other)).value == "of-the-new-client"
+
+
 def plain(status: int, body: str | bytes, kind: str = "application/json", **headers: str) -> web.Response:
     content = body.encode() if isinstance(body, str) else body
     return web.Response(status=status, body=content, content_type=kind, headers=headers)

@@ -37,8 +37,8 @@ class AccessTokens:
     async def get(self, settings: SignIn) -> AccessToken:
         """Token to send now. Raises SignInRefused, InvalidProfile, NotASharingServer, TransientError."""
         if settings != self._settings:
-            await self.close()
             self._settings = settings
+            self._token = self._renewal = None  # one that runs is for the calls that wait for it
         now = self._clock()
         token = self._token
         if token is not None and now < token.renew_at:
@@ -57,7 +57,7 @@ class AccessTokens:
 
     async def close(self) -> None:
         """Forget the token, and end a renewal that runs."""
-        self._token = self._settings = None
+        self._token = None
         renewal, self._renewal = self._renewal, None
         if renewal is not None:
             renewal.cancel()

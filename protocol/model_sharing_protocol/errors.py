@@ -29,6 +29,7 @@
     ├── MetastoreUnavailable
     ├── ArtifactStoreUnavailable
     ├── UpstreamUnavailable
+    ├── IssuerUnavailable
     ├── InternalError
     └── LocalError
         ├── ServerUnreachable
@@ -215,6 +216,13 @@ class UpstreamUnavailable(SharingError):
     """
 
     row = ErrorRow(400, "INVALID_PARAMETER_VALUE", 400, "INVALID_STATE", 31)
+
+
+class IssuerUnavailable(SharingError):
+    """The issuer of an identity token cannot be asked for its keys at the moment."""
+
+    row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 36)
+    retry_after = 30
 
 
 class InvalidModel(SharingError):

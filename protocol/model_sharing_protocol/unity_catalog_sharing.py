@@ -155,6 +155,37 @@ class CreateRecipient(Message):
     id: NotServed = None
 
 
+class OidcFederationPolicy(Message):
+    """Tokens that a policy accepts: `subject_claim` is or contains `subject`, `aud` one of `audiences`."""
+
+    issuer: str
+    subject_claim: str
+    subject: str
+    audiences: tuple[str, ...] = ()
+
+
+class FederationPolicy(Message):
+    """Federation policy of a recipient; its times are RFC 3339."""
+
+    id: str
+    name: str
+    oidc_policy: OidcFederationPolicy
+    create_time: str
+    update_time: str
+    comment: str = ""
+
+
+class CreateFederationPolicy(Message):
+    oidc_policy: OidcFederationPolicy
+    name: str | None = None
+    comment: str = ""
+
+
+class FederationPolicies(Message):
+    policies: tuple[FederationPolicy, ...]
+    next_page_token: str = ""
+
+
 class UpdateRecipient(Message):
     """Update of a recipient; to change the token's expiry, use `rotate-token`."""
 

@@ -18,7 +18,7 @@ from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.profile import read_profile, write_profile
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.http.urls import ACTIVATION_PATH
-from model_sharing_provider.services.sharing import recipients
+from model_sharing_provider.services.sharing import recipient_sign_in
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 
@@ -151,7 +151,7 @@ async def test_an_expired_token_and_one_that_was_rotated_away(
     assert (await globex.run("list", "vendor"))[0] == 0
     # A day later, by the clock of the server, and as seen from there by the profile.
     tomorrow = now_ms() + timedelta(days=1) // timedelta(milliseconds=1)
-    monkeypatch.setattr(recipients, "now_ms", lambda: tomorrow)
+    monkeypatch.setattr(recipient_sign_in, "now_ms", lambda: tomorrow)
     profile = globex.folder / "globex.share"
     fields = json.loads(profile.read_bytes())
     profile.write_text(json.dumps(fields | {"expirationTime": iso(now_ms())}))

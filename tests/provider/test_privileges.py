@@ -61,6 +61,7 @@ async def _build(home: Path) -> None:
         await provider.models.tag(admin.context, SCORER, TagChange({"old": "tag"}))
         await admin.share("acme", "initech", str(STAGED))
         await provider.recipients.create(admin.context, "globex")
+        await provider.recipients.create_federated(admin.context, "hooli")
         await provider.providers.create(admin.context, "umbrella", PROFILE)
         for name, kind in (("other", PrincipalType.USER), ("team", PrincipalType.GROUP)):
             await provider.principals.create(admin.context, name, kind)

@@ -122,7 +122,7 @@ async def test_a_token_that_was_kept_expires_by_itself(
     globex: Globex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     later = now_ms() + 91 * 86_400_000
-    monkeypatch.setattr("model_sharing_provider.services.sharing.recipients.now_ms", lambda: later)
+    monkeypatch.setattr("model_sharing_provider.services.sharing.recipient_sign_in.now_ms", lambda: later)
     with pytest.raises(TokenExpired):
         await globex.champion()
 

@@ -11,6 +11,7 @@ from model_sharing_provider.artifacts.external_locations import ExternalLocation
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.bootstrap.identities import wire_federated_sign_in
 from model_sharing_provider.bootstrap.mirroring import Mirroring, Stores, open_mirroring
 from model_sharing_provider.bootstrap.startup import (
     Announce,
@@ -67,12 +68,14 @@ from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
 from model_sharing_provider.services.sharing.change_signal import ChangeSignal
 from model_sharing_provider.services.sharing.changes import Changes
+from model_sharing_provider.services.sharing.federation_policies import FederationPolicies
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
 from model_sharing_provider.services.sharing.pull_history import PullHistory
 from model_sharing_provider.services.sharing.recipient_credentials import RecipientCredentials
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
 from model_sharing_provider.services.sharing.recipient_revisions import RecipientRevisions
+from model_sharing_provider.services.sharing.recipient_sign_in import RecipientSignIn
 from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
@@ -149,6 +152,7 @@ def _wire(
     uploads = Uploads(artifacts, manifests, recall_policy, pulls)
     principal_files = PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls)
     principals = Principals(secrets)
+    federation = wire_federated_sign_in(settings)
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     principal_revisions = PrincipalRevisions(
         principal_files,
@@ -178,6 +182,7 @@ def _wire(
         directory=Directory(),
         eviction=mirroring.eviction,
         file_locations=FileLocations(artifacts, shown=settings.file_locations),
+        federation_policies=FederationPolicies(settings.public_url),
         finalization=Finalization(artifacts, manifests, bundles),
         flavors=Flavors(artifacts, pulls),
         fsck=Fsck(artifacts, manifests, pulls),
@@ -205,7 +210,7 @@ def _wire(
         recipient_revisions=RecipientRevisions(artifacts, manifests, pulls),
         recipient_terms=RecipientTerms(),
         recipient_view=RecipientView(),
-        recipients=Recipients(secrets, settings.quotas),
+        recipients=Recipients(secrets, settings.quotas, RecipientSignIn(secrets, federation)),
         registration=registration,
         run_registration=RunRegistration(registration, runs, settings.home),
         search=Search(),

@@ -15,6 +15,7 @@ from model_sharing_provider.cli import deletions
 from model_sharing_provider.cli.completion import complete_recipients
 from model_sharing_provider.cli.confirmations import hits_of_recipient
 from model_sharing_provider.cli.deletions import deletion_options
+from model_sharing_provider.cli.federation_policies import federation_policy
 from model_sharing_provider.cli.options import (
     changes_of,
     comment_option,
@@ -50,16 +51,37 @@ def recipient() -> None:
 
 @recipient.command(
     epilog=example(
-        "model-sharing-provider recipient create globex --expires-in 90d --ip-access-list 192.0.2.0/24"
+        "model-sharing-provider recipient create globex --expires-in 90d --ip-access-list 192.0.2.0/24",
+        "model-sharing-provider recipient create hooli --oidc-federation",
     )
 )
 @click.argument("name")
 @_EXPIRES_IN
 @_IP_ACCESS_LIST
 @click.option("--comment", default="")
+@click.option(
+    "--oidc-federation",
+    "federated",
+    is_flag=True,
+    help="It signs in by tokens of its own issuer, under federation policies: no activation link, no token.",
+)
 @output_option
-def create(name: str, expires_in: timedelta, networks: Sequence[str], comment: str, output: str) -> None:
-    """Create a recipient and print its activation link, which works once."""
+def create(
+    *, name: str, expires_in: timedelta, networks: Sequence[str], comment: str, federated: bool, output: str
+) -> None:
+    """Create a recipient and print its activation link, which works once.
+
+    With --oidc-federation there is no link; give it a policy next.
+    """
+    if federated:
+        done = run(
+            lambda provider, context: provider.recipients.create_federated(
+                context, name, comment=comment, ip_access_list=networks
+            )
+        )
+        hint = f"Next: model-sharing-provider recipient federation-policy create {done.name} --issuer URL …"
+        show_done(to_record(done), f"Created the recipient {done.name}. {hint}", output)
+        return
     created, code = run(
         lambda provider, context: provider.recipients.create(
             context, name, lifetime=expires_in, comment=comment, ip_access_list=networks
@@ -93,6 +115,9 @@ def rotate_token(name: str, existing_expires_in: timedelta, expires_in: timedelt
         )
     )
     _show_link({"name": name}, code, output)
+
+
+recipient.add_command(federation_policy)
 
 
 @recipient.group(epilog=example("model-sharing-provider recipient token list globex"))

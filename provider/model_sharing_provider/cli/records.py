@@ -11,6 +11,7 @@ from typing import Any
 
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.domain.events import AuditEvent
+from model_sharing_provider.domain.federation import FederationPolicy
 from model_sharing_provider.domain.lineage import LineageRecord
 from model_sharing_provider.domain.mirrors import CatalogSource
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
@@ -101,7 +102,11 @@ FIELDS: dict[type, dict[str, str]] = {
     VersionPull: _fields("recipient", "full_name", "version", "first_at", "last_at", "pulls", "size"),
     AliasLag: _fields("recipient", "alias", "version", "newest_pulled", "behind"),
     DeletionImpact: _fields("recipients", "pulls"),
-    Recipient: _fields("name", "ip_access_list", "activated", "tokens", *_SECURABLE),
+    Recipient: _fields("name", "authentication_type", "ip_access_list", "activated", "tokens", *_SECURABLE),
+    FederationPolicy: _fields(
+        *("name", "issuer", "subject_claim", "subject", "audiences", "comment", "id"),
+        *("created_at", "updated_at"),
+    ),
     RecipientToken: _fields("id", "activated_at", "created_at", expiration_time="expires_at"),
     SharingProvider: _fields("name", "endpoint", *_SECURABLE),
     PrincipalInfo: _fields(

@@ -216,6 +216,28 @@ class Settings:
         (),
         "none",
     )
+    allowed_issuer_networks: tuple[str, ...] = _setting(
+        "ALLOWED_ISSUER_NETWORKS",
+        NETWORKS,
+        "networks, besides the public Internet, in which this server may ask the issuers of federation "
+        "policies for their keys",
+        (),
+        "none",
+    )
+    identity_token_clock_skew: timedelta = _setting(
+        "IDENTITY_TOKEN_CLOCK_SKEW",
+        duration_between("0s", "10m"),
+        "how far the clock of an issuer may differ from this server's, in the times of its tokens",
+        timedelta(seconds=60),
+        "60s",
+    )
+    identity_token_max_lifetime: timedelta = _setting(
+        "IDENTITY_TOKEN_MAX_LIFETIME",
+        duration_between("1m", "30d"),
+        "the greatest lifetime of an issuer's token, of which one that lives longer is refused",
+        timedelta(hours=24),
+        "24h",
+    )
     mirror_staleness: timedelta = _setting(
         "MIRROR_STALENESS",
         DURATION,

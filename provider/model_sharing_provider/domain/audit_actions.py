@@ -209,6 +209,16 @@ class AuditAction(StrEnum):
         "A new activation link was created; older tokens expire",
     )
     REVOKE_RECIPIENT_TOKEN = "revokeRecipientToken", "A recipient's token or activation link was revoked"
+    CREATE_FEDERATION_POLICY = (
+        "createFederationPolicy",
+        "A federation policy was created: tokens of another issuer are accepted",
+    )
+    LIST_FEDERATION_POLICIES = "listFederationPolicies", "Federation policies were listed"
+    GET_FEDERATION_POLICY = "getFederationPolicy", "A federation policy was read"
+    DELETE_FEDERATION_POLICY = (
+        "deleteFederationPolicy",
+        "A federation policy was deleted; calls and URLs under it ended",
+    )
     GET_ACTIVATION_URL_INFO = "getActivationUrlInfo", "An activation link was viewed, and not used"
     RETRIEVE_RECIPIENT_TOKEN = "retrieveRecipientToken", "An activation link was used: a token was issued"
 

@@ -107,6 +107,13 @@ class SharedVersion:
     unaccepted: tuple[UnacceptedTerms, ...] = ()
 
 
+class AuthenticationType(StrEnum):
+    """Authentication of a recipient: by tokens that it is given here, or by those of other issuers."""
+
+    TOKEN = "TOKEN"  # noqa: S105 - a word
+    OIDC_FEDERATION = "OIDC_FEDERATION"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientToken:
     """Token of a recipient, perhaps not activated yet; without its secret.
@@ -147,6 +154,7 @@ class Recipient:
     owner: str
     ip_access_list: tuple[str, ...] = ()
     properties: dict[str, str] = field(default_factory=dict)
+    authentication_type: AuthenticationType = AuthenticationType.TOKEN
     tokens: tuple[RecipientToken, ...] = ()
     created_at: int
     updated_at: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 from model_sharing_provider.faces import (
     activation,
     explorer,
+    federation_policies,
     files_api,
     health,
     hugging_face,
@@ -37,6 +38,7 @@ APIS: tuple[Face, ...] = (
     hugging_face.FACE,
     scim.FACE,
     *tokens.FACES,
+    federation_policies.FACE,
     signed_files.FACE,
 )
 PAGES: tuple[Face, ...] = explorer.FACES

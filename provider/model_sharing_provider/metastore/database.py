@@ -16,13 +16,14 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.metastore.engine.connection import ReadConnection
+from model_sharing_provider.metastore.engine.connection import Connection, ReadConnection
 from model_sharing_provider.metastore.engine.copying import copy_rows
 from model_sharing_provider.metastore.engine.database_engine import POOL, DatabaseEngine, SqlRows
 from model_sharing_provider.metastore.engine.migrate import check_migrated, migrate, newest_revision
 from model_sharing_provider.metastore.engine.statement_timing import time_statements
 from model_sharing_provider.metastore.hot.audit_writes import append_and_delete, append_events
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
+from model_sharing_provider.metastore.hot.federation_reads import FederationReads
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
@@ -57,6 +58,7 @@ class Database:
         self._cache = ReadCache(self._sql)
         self._recipient_reads = RecipientReads(self._cache)
         self._registry_reads = RegistryReads(self._cache)
+        self._federation_reads = FederationReads(self._cache)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
@@ -64,7 +66,7 @@ class Database:
         connection = ReadConnection(self._reading)
         with self._database_engine.translated_errors():
             try:
-                yield UnitOfWork(connection, self._recipient_reads, self._registry_reads)
+                yield self._unit_of_work(connection)
             finally:
                 await connection.close()
 
@@ -81,10 +83,13 @@ class Database:
         async with self._room(deletes):
             with self._database_engine.translated_errors():
                 async with self._writing() as connection:
-                    rows = UnitOfWork(connection, self._recipient_reads, self._registry_reads)
+                    rows = self._unit_of_work(connection)
                     yield rows
                     if cached:
                         await rows.changes.write()
+
+    def _unit_of_work(self, connection: Connection) -> UnitOfWork:
+        return UnitOfWork(connection, self._recipient_reads, self._registry_reads, self._federation_reads)
 
     async def change_token(self) -> str:
         """Random token that is another one after each transaction that changed rows."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from model_sharing_provider.metastore.authorization.effective_privileges import EffectivePrivilegeRows
 from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.hot.federation_reads import FederationReads
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.rows.audit_log import AuditRows
 from model_sharing_provider.metastore.rows.catalogs import CatalogRows
 from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.deletion_scope import DeletionScopeRows
+from model_sharing_provider.metastore.rows.federation_policies import FederationPolicyRows
 from model_sharing_provider.metastore.rows.lineage import LineageRows
 from model_sharing_provider.metastore.rows.mirrors import MirrorRows
 from model_sharing_provider.metastore.rows.models import ModelRows
@@ -37,14 +39,20 @@ class UnitOfWork:
     """Rows of one transaction. Created by `Database.read` and `Database.write`, for their block."""
 
     def __init__(
-        self, connection: Connection, recipient_reads: RecipientReads, registry_reads: RegistryReads
+        self,
+        connection: Connection,
+        recipient_reads: RecipientReads,
+        registry_reads: RegistryReads,
+        federation_reads: FederationReads,
     ) -> None:
+        self.federation_reads = federation_reads
         self.recipient_reads = recipient_reads
         self.registry_reads = registry_reads
         self.audit_log = AuditRows(connection)
         self.changes = ChangeRows(connection)
         self.catalogs = CatalogRows(connection, self.changes)
         self.deletion_scope = DeletionScopeRows(connection)
+        self.federation_policies = FederationPolicyRows(connection)
         self.share_grants = ShareGrantRows(connection)
         self.lineage = LineageRows(connection)
         self.mirrors = MirrorRows(connection, self.changes)

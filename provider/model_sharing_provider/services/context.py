@@ -48,6 +48,7 @@ _DELETES = frozenset(
         AuditAction.COLLECT_GARBAGE,
         AuditAction.COMPACT_METASTORE,
         AuditAction.DELETE_CATALOG,
+        AuditAction.DELETE_FEDERATION_POLICY,
         AuditAction.DELETE_FILE,
         AuditAction.DELETE_LINEAGE,
         AuditAction.DELETE_MODEL_VERSION,

@@ -47,6 +47,7 @@ from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
 from model_sharing_provider.services.sharing.catalog_terms import CatalogTerms
 from model_sharing_provider.services.sharing.changes import Changes
+from model_sharing_provider.services.sharing.federation_policies import FederationPolicies
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
 from model_sharing_provider.services.sharing.providers import Providers
@@ -89,6 +90,7 @@ class ProviderServices:
     eviction: Eviction
     flavors: Flavors
     file_locations: FileLocations
+    federation_policies: FederationPolicies
     finalization: Finalization
     fsck: Fsck
     gc: GarbageCollection

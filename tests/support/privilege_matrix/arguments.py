@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.domain.federation import NewFederationPolicy
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.publishing.multipart import PartSeen
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -79,6 +80,16 @@ async def a_user_to_deactivate(at: Actor) -> dict[str, Any]:
 async def a_group_by_id(at: Actor) -> dict[str, Any]:
     found = await at.provider.principals.get(at.context, "team")
     return {"group_id": found.principal.id, "members": []}
+
+
+POLICY = NewFederationPolicy(
+    issuer="https://issuer.example", subject_claim="sub", subject="jobs", audiences=("models",)
+)
+
+
+async def a_federation_policy(at: Actor) -> dict[str, Any]:
+    policy = await at.provider.federation_policies.create(at.context, "hooli", POLICY)
+    return {"name": policy.name}
 
 
 async def a_recipients_token(at: Actor) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Sets of privileges that operations need, on the securables that the matrix is about.
 
 These are the model `prod.ml_team.scorer` and its stage `dev.lab.scorer`, the share `acme`, the recipients
-`initech` and `globex`, and the provider `umbrella`.
+`initech`, `globex`
+and `hooli`, which signs in by tokens of its issuer, and the provider `umbrella`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ CREATE_IN_LAB = (*USE_LAB, on_schema(Privilege.CREATE_MODEL, "dev.lab"))
 EXECUTE_STAGED = (*USE_LAB, on_model(Privilege.EXECUTE, str(STAGED)))
 OWN_SHARE = (SecurablePrivilege(Privilege.OWN, SecurableType.SHARE, "acme"),)
 OWN_RECIPIENT = (SecurablePrivilege(Privilege.OWN, SecurableType.RECIPIENT, "globex"),)
+OWN_FEDERATED = (SecurablePrivilege(Privilege.OWN, SecurableType.RECIPIENT, "hooli"),)
 OWN_PROVIDER = (SecurablePrivilege(Privilege.OWN, SecurableType.PROVIDER, "umbrella"),)
 
 # Several ways to be allowed the same.

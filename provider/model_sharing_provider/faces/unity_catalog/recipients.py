@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import TypedDict
 
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog_sharing as sharing
-from model_sharing_protocol.errors import AlreadyExists, UnsupportedOperation
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, UnsupportedOperation
 from model_sharing_protocol.times import now_ms
 from model_sharing_protocol.unity_catalog_permissions import PrivilegeAssignment
-from model_sharing_provider.domain.sharing import Recipient
+from model_sharing_provider.domain.sharing import AuthenticationType, Recipient
 from model_sharing_provider.faces.unity_catalog.requests import (
     message_response,
     page_or_all,
@@ -27,25 +29,40 @@ from model_sharing_provider.services.registry.updates import SecurableUpdate
 from model_sharing_provider.services.sharing.recipients import DEFAULT_LIFETIME
 
 
+class _Described(TypedDict):
+    """Description of a new recipient of either kind."""
+
+    comment: str
+    owner: str | None
+    ip_access_list: Sequence[str]
+    properties: Mapping[str, str] | None
+
+
 async def create_recipient(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.CreateRecipient)
-    if body.authentication_type != "TOKEN":
+    if body.authentication_type not in tuple(AuthenticationType):
         raise UnsupportedOperation(
-            f"The authentication_type {body.authentication_type!r} is not supported here; use TOKEN."
+            f"The authentication_type {body.authentication_type!r} is not supported here; "
+            "use TOKEN or OIDC_FEDERATION."
         )
+    recipients = provider_of(request).recipients
+    described: _Described = {
+        "comment": body.comment,
+        "owner": body.owner,
+        "ip_access_list": body.ip_access_list.allowed_ip_addresses if body.ip_access_list else (),
+        "properties": body.properties_kvpairs.properties if body.properties_kvpairs else None,
+    }
+    if body.authentication_type == AuthenticationType.OIDC_FEDERATION:
+        if body.expiration_time is not None:
+            raise InvalidParameter(
+                "expiration_time is that of a token, and this recipient has none; leave it out."
+            )
+        federated = await recipients.create_federated(context_of(request), body.name, **described)
+        return message_response(_recipient(federated))
     lifetime = DEFAULT_LIFETIME
     if body.expiration_time is not None:
         lifetime = timedelta(milliseconds=body.expiration_time - now_ms())
-    recipients = provider_of(request).recipients
-    created, code = await recipients.create(
-        context_of(request),
-        body.name,
-        lifetime=lifetime,
-        comment=body.comment,
-        owner=body.owner,
-        ip_access_list=body.ip_access_list.allowed_ip_addresses if body.ip_access_list else (),
-        properties=body.properties_kvpairs.properties if body.properties_kvpairs else None,
-    )
+    created, code = await recipients.create(context_of(request), body.name, lifetime=lifetime, **described)
     return message_response(_recipient(created, _link(request, code)))
 
 
@@ -173,7 +190,7 @@ def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.Recipi
         tokens[-1].activation_url = activation_url
     return sharing.RecipientInfo(
         name=recipient.name,
-        authentication_type="TOKEN",
+        authentication_type=recipient.authentication_type,
         comment=recipient.comment,
         owner=recipient.owner,
         id=recipient.id,

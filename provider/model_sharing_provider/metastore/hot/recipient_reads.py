@@ -28,6 +28,8 @@ from model_sharing_provider.metastore.rows.mapping import read_share, read_share
 
 _RESTRICTED = "EXISTS (SELECT 1 FROM mirrors WHERE NOT mirrors.resharing)"
 """True if there are models that not even an administrator may share further."""
+_NEVER = 253_402_300_799_999
+"""Expiry of a federation policy, by whose id its tokens go: the end of the year 9999."""
 _HOLDER = """
 SELECT t.id AS token_id, t.expires_at, r.id, r.name, r.ip_access_list
 FROM recipient_tokens t JOIN recipients r ON r.id = t.recipient_id
@@ -66,18 +68,23 @@ ORDER BY t.securable_type DESC
 """
 _BY_ID = SELECT_VERSION + " WHERE model_versions.id = :version_id"
 _ACCESS = f"""
-SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type, t.expires_at,
-    {_RESTRICTED} AS restricted
+SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type,
+    COALESCE(t.expires_at, {_NEVER}) AS expires_at, {_RESTRICTED} AS restricted
 FROM grants g
 JOIN shares s ON s.id = g.securable_id
 JOIN recipients r ON r.id = g.principal_id
-JOIN recipient_tokens t ON t.recipient_id = r.id
+LEFT JOIN recipient_tokens t ON t.id = :token_id AND t.recipient_id = r.id
+LEFT JOIN federation_policies f ON f.id = :token_id AND f.holder_id = r.id
 LEFT JOIN principals p ON p.name = s.owner
-WHERE g.id = :grant_id AND t.id = :token_id AND s.revision = :revision
+WHERE g.id = :grant_id AND s.revision = :revision AND (t.id IS NOT NULL OR f.id IS NOT NULL)
 """  # noqa: S608 - a constant
 
 _NEWEST_CHANGE = "SELECT sequence, mark FROM changes ORDER BY sequence DESC LIMIT 1"
-_EXPIRY = "SELECT expires_at FROM recipient_tokens WHERE id = :token_id AND recipient_id = :recipient_id"
+_EXPIRY = f"""
+SELECT expires_at FROM recipient_tokens WHERE id = :token_id AND recipient_id = :recipient_id
+UNION ALL
+SELECT {_NEVER} FROM federation_policies WHERE id = :token_id AND holder_id = :recipient_id
+"""  # noqa: S608 - a constant
 
 _OWNER_MAY_READ = compile_sql(owner_may_read_model_id())
 

@@ -12,12 +12,12 @@ from sqlalchemy import Row, delete, func, insert, select, update
 
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.expiry import Expiring
-from model_sharing_provider.domain.sharing import Recipient, RecipientToken
+from model_sharing_provider.domain.sharing import AuthenticationType, Recipient, RecipientToken
 from model_sharing_provider.metastore.authorization.visibility import Viewer, is_owned
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
 from model_sharing_provider.metastore.rows.expiring_tokens import expiring
-from model_sharing_provider.metastore.tables import grants, recipient_tokens, recipients
+from model_sharing_provider.metastore.tables import federation_policies, grants, recipient_tokens, recipients
 
 
 class RecipientRows:
@@ -32,6 +32,7 @@ class RecipientRows:
                 comment=recipient.comment,
                 ip_access_list=json.dumps(recipient.ip_access_list),
                 properties=json.dumps(recipient.properties),
+                authentication_type=recipient.authentication_type,
                 owner=recipient.owner,
                 created_at=recipient.created_at,
                 updated_at=recipient.updated_at,
@@ -78,10 +79,13 @@ class RecipientRows:
         return int((await self._connection.execute(query)).scalar_one())
 
     async def delete(self, recipient_id: str) -> None:
-        """Delete a recipient with its tokens and grants."""
+        """Delete a recipient with its tokens, federation policies and grants."""
         await self._connection.execute(delete(grants).where(grants.c.principal_id == recipient_id))
         await self._connection.execute(
             delete(recipient_tokens).where(recipient_tokens.c.recipient_id == recipient_id)
+        )
+        await self._connection.execute(
+            delete(federation_policies).where(federation_policies.c.holder_id == recipient_id)
         )
         await self._connection.execute(delete(recipients).where(recipients.c.id == recipient_id))
 
@@ -145,12 +149,10 @@ class RecipientRows:
         return result.first() is not None
 
     async def find_name_by_token_id(self, token_id: str) -> str | None:
-        """Name of the recipient that a token belongs to, valid or expired."""
-        query = (
-            select(recipients.c.name)
-            .join_from(recipient_tokens, recipients)
-            .where(recipient_tokens.c.id == token_id)
-        )
+        """Name of the recipient that a token, valid or expired, or a federation policy belongs to."""
+        of_tokens = select(recipient_tokens.c.recipient_id).where(recipient_tokens.c.id == token_id)
+        of_policies = select(federation_policies.c.holder_id).where(federation_policies.c.id == token_id)
+        query = select(recipients.c.name).where(recipients.c.id.in_(of_tokens.union_all(of_policies)))
         row = (await self._connection.execute(query)).one_or_none()
         return row.name if row else None
 
@@ -183,6 +185,7 @@ def _recipient(row: Row[Any]) -> Recipient:
         comment=row.comment,
         ip_access_list=tuple(json.loads(row.ip_access_list)),
         properties=json.loads(row.properties),
+        authentication_type=AuthenticationType(row.authentication_type),
         owner=row.owner,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -59,6 +59,7 @@ recipients = Table(
     # JSON: CIDR networks that may use its tokens (none means all), and the provider's properties.
     Column("ip_access_list", Text, nullable=False, server_default="[]"),
     Column("properties", Text, nullable=False, server_default="{}"),
+    Column("authentication_type", text_type(32), nullable=False, server_default="TOKEN"),
     *owned_columns(),
 )
 

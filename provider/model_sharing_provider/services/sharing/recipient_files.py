@@ -34,9 +34,9 @@ from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.mirroring.pull_through import PullThrough
 from model_sharing_provider.services.sharing.published_deltas import published_deltas
+from model_sharing_provider.services.sharing.recipient_sign_in import address_refused
 from model_sharing_provider.services.sharing.recipient_terms import check_terms_accepted
 from model_sharing_provider.services.sharing.recipient_view import view_version
-from model_sharing_provider.services.sharing.recipients import address_refused
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import OpenFile, OpenPack, SignedFiles, TransferPermission
 from model_sharing_provider.telemetry.reports import Measured, Refusal, report

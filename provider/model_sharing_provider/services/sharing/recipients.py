@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -15,24 +15,22 @@ from model_sharing_protocol.errors import (
     InvalidParameter,
     InvalidState,
     NotFound,
-    PermissionDenied,
-    TokenExpired,
-    Unauthenticated,
 )
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.profile import Profile
-from model_sharing_protocol.times import iso, now_ms
+from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.quotas import Quotas, check_quota
-from model_sharing_provider.domain.secrets import new_activation_code, new_token, well_formed
+from model_sharing_provider.domain.secrets import new_activation_code, new_token
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import (
     MODELS_COUNTED,
     ActivationOffer,
+    AuthenticationType,
     LastCall,
     Recipient,
     RecipientOverview,
@@ -53,6 +51,7 @@ from model_sharing_provider.services.registry.updates import (
     new_name,
     with_properties,
 )
+from model_sharing_provider.services.sharing.recipient_sign_in import RecipientSignIn, address_refused
 
 DEFAULT_LIFETIME = timedelta(days=90)
 MAX_LIFETIME = timedelta(days=365)
@@ -62,10 +61,22 @@ AMONG_ALL, AMONG_RECENT = NEWEST_EVENTS, RECENT_EVENTS
 SHARES_OFFERED = 50
 
 
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """Description of a new recipient."""
+
+    name: str
+    comment: str
+    ip_access_list: Sequence[str]
+    properties: Mapping[str, str] | None
+    owner: str | None
+
+
 class Recipients:
-    def __init__(self, secrets: ServerSecrets, quotas: Quotas) -> None:
+    def __init__(self, secrets: ServerSecrets, quotas: Quotas, sign_in: RecipientSignIn) -> None:
         self._secrets = secrets
         self._quotas = quotas
+        self._sign_in = sign_in
 
     async def create(
         self,
@@ -82,8 +93,35 @@ class Recipients:
 
         Raises InvalidParameter, AlreadyExists, PermissionDenied.
         """
-        name = normalize_name("recipient", name)
-        networks = check_networks(ip_access_list)
+        given = _Described(name, comment, ip_access_list, properties, owner)
+        async with self._creating(context, given, AuthenticationType.TOKEN) as (operation, recipient):
+            code = await self._add_token(operation, recipient.id, lifetime)
+            return await find_recipient(operation, recipient.name), code
+
+    async def create_federated(
+        self,
+        context: Context,
+        name: str,
+        *,
+        comment: str = "",
+        ip_access_list: Sequence[str] = ANY_ADDRESS,
+        properties: Mapping[str, str] | None = None,
+        owner: str | None = None,
+    ) -> Recipient:
+        """Create a recipient that signs in by tokens of other issuers, once it has a federation policy.
+
+        Raises InvalidParameter, AlreadyExists, PermissionDenied.
+        """
+        given = _Described(name, comment, ip_access_list, properties, owner)
+        async with self._creating(context, given, AuthenticationType.OIDC_FEDERATION) as (_, recipient):
+            return recipient
+
+    @asynccontextmanager
+    async def _creating(
+        self, context: Context, given: _Described, authentication_type: AuthenticationType
+    ) -> AsyncIterator[tuple[Operation, Recipient]]:
+        name = normalize_name("recipient", given.name)
+        networks = check_networks(given.ip_access_list)
         async with context.change(AuditAction.CREATE_RECIPIENT, _target(name)) as operation:
             await operation.authorize(rules.CREATE_RECIPIENT)
             await check_new("recipient", name, operation.rows.recipients.find)
@@ -92,18 +130,18 @@ class Recipients:
             recipient = Recipient(
                 id=str(uuid4()),
                 name=name,
-                comment=check_comment(comment),
+                comment=check_comment(given.comment),
                 ip_access_list=networks,
-                properties=check_properties(properties or {}),
-                owner=await check_owner(operation, owner or operation.principal.name),
+                properties=check_properties(given.properties or {}),
+                authentication_type=authentication_type,
+                owner=await check_owner(operation, given.owner or operation.principal.name),
                 created_at=operation.now,
                 updated_at=operation.now,
                 created_by=operation.principal.name,
                 updated_by=operation.principal.name,
             )
             await operation.rows.recipients.add(recipient)
-            code = await self._add_token(operation, recipient.id, lifetime)
-            return await find_recipient(operation, name), code
+            yield operation, recipient
 
     async def page(self, context: Context, page: PageRequest) -> Page[Recipient]:
         async with context.view(AuditAction.LIST_RECIPIENTS, Target(SecurableType.METASTORE)) as operation:
@@ -192,7 +230,8 @@ class Recipients:
         """Rotate the token: return the code of a new activation link.
 
         Existing tokens expire after `existing_expires_in`, or earlier. The new link replaces an unused one.
-        Raises NotFound, InvalidParameter for a negative time, InvalidState while two tokens are active.
+        Raises NotFound, InvalidParameter for a negative time, InvalidState while two tokens are active, and
+        for a recipient that has none.
         """
         name = normalize_name("recipient", name)
         if existing_expires_in < timedelta(0):
@@ -200,6 +239,7 @@ class Recipients:
         async with context.change(AuditAction.ROTATE_RECIPIENT_TOKEN, _target(name)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             recipient = await find_recipient(operation, name)
+            _check_has_tokens(recipient)
             ends = operation.now + _milliseconds(existing_expires_in)
             live = [
                 token
@@ -288,33 +328,7 @@ class Recipients:
 
         Raises TooManyRequests for an address or a recipient over its limit.
         """
-        context.check_failures(AuditAction.AUTHENTICATE, _target(""), token)
-        refusal: Unauthenticated = Unauthenticated(
-            "The bearer token is missing or was not issued by this server; use the profile file unchanged."
-        )
-        found = None
-        if well_formed(token):
-            async with context.read_unaudited() as rows:
-                for token_hash in self._secrets.hashes(token):
-                    if found := await rows.recipient_reads.find_by_token(token_hash):
-                        break
-        if found is not None and not allows(found.networks, context.caller.address):
-            elsewhere = address_refused(context)
-            context.count_failure()
-            await context.record_denial(
-                AuditAction.AUTHENTICATE, _target(found.principal.name), elsewhere.message
-            )
-            raise elsewhere
-        if found is not None:
-            if found.expires_at > now_ms():
-                context.check_calls(found.principal, _target(found.principal.name), token)
-                return found.principal
-            refusal = TokenExpired(
-                f"The token expired at {iso(found.expires_at)}; ask the provider for a new activation link."
-            )
-        name = found.principal.name if found else ""
-        await context.record_bad_secret(AuditAction.AUTHENTICATE, _target(name), refusal, token)
-        raise refusal
+        return await self._sign_in.authenticate(context, token)
 
     async def _add_token(self, operation: Operation, recipient_id: str, lifetime: timedelta) -> str:
         if not timedelta(0) < lifetime <= MAX_LIFETIME:
@@ -341,11 +355,14 @@ async def find_recipient(operation: Operation, name: str) -> Recipient:
     return recipient
 
 
-def address_refused(context: Context) -> PermissionDenied:
-    """Error for a caller outside the recipient's IP access list."""
-    return PermissionDenied(
-        f"Your address {context.caller.address} is not in this recipient's IP access list; ask the provider."
-    )
+def _check_has_tokens(recipient: Recipient) -> None:
+    """Raise InvalidState for a recipient that signs in by tokens of other issuers."""
+    if recipient.authentication_type is not AuthenticationType.TOKEN:
+        raise InvalidState(
+            f"The recipient {recipient.name!r} signs in by tokens of other issuers "
+            f"({recipient.authentication_type}) and has none of this server; "
+            "change its federation policies instead."
+        )
 
 
 async def _find_by_code(

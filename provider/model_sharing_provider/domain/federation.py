@@ -1,0 +1,91 @@
+"""Federation policies: which tokens of other issuers are a recipient's or a principal's.
+
+Times are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from model_sharing_provider.domain.principals import Principal
+
+MAX_POLICIES = 20
+"""Limit of the federation policies of one recipient or principal."""
+MAX_AUDIENCES = 20
+_SUBJECTS_READ = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FederationPolicy:
+    """Federation policy of a holder: tokens of `issuer` whose `subject_claim` is, or contains, `subject`.
+
+    A token must be for one of `audiences`.
+    """
+
+    id: str
+    holder_id: str
+    name: str
+    issuer: str
+    subject_claim: str
+    subject: str
+    audiences: tuple[str, ...]
+    comment: str = ""
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFederationPolicy:
+    """Federation policy to be created; without `audiences`, that is this server's public URL."""
+
+    issuer: str
+    subject_claim: str
+    subject: str
+    audiences: tuple[str, ...] = ()
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyHolder:
+    """Holder of a policy for the subject of a token, and the networks that it may be used from.
+
+    `audiences` are those of the policy, and `since` the time of its creation; its id is the principal's
+    `token_id`, so that the URLs that are signed for the holder end with the policy.
+    """
+
+    principal: Principal
+    audiences: tuple[str, ...]
+    since: int
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """Token of another issuer, as it was presented: nothing in it is true yet."""
+
+    encoded: str = field(repr=False)
+    header: dict[str, Any] = field(repr=False)
+    claims: dict[str, Any] = field(repr=False)
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityClaims:
+    """Claims of a token whose signature, issuer and times were verified. `expires_at` is in epoch ms."""
+
+    issuer: str
+    expires_at: int
+    claims: dict[str, Any]
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """Audiences of the token, which has one or a list."""
+        return frozenset(self.texts("aud"))
+
+    def texts(self, claim: str) -> Iterator[str]:
+        """Values of a claim that are texts: one, or a list of them, such as the groups of a user."""
+        value = self.claims.get(claim)
+        values = value[:_SUBJECTS_READ] if isinstance(value, list) else [value]
+        return (each for each in values if isinstance(each, str) and each)

@@ -1,0 +1,78 @@
+"""Sign-in by the tokens of other issuers, under federation policies.
+
+An issuer is asked for its keys only if a policy names it: the `iss` of a token that nobody has verified yet
+is looked up as it is, and leads nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from model_sharing_protocol.errors import Unauthenticated
+from model_sharing_provider.domain.federation import IdentityClaims, PolicyHolder, UnverifiedToken
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+from model_sharing_provider.services.context import Context
+
+_DOTS = 2
+_SHOWN = 200
+FindHolders = Callable[[UnitOfWork, str, str, str], Awaitable[tuple[PolicyHolder, ...]]]
+
+
+class TokenVerifier(Protocol):
+    """Verifier of identity tokens, which knows the keys of issuers."""
+
+    def parse(self, token: str) -> UnverifiedToken:
+        """Parse a token. Raises Unauthenticated."""
+
+    async def verify(self, token: UnverifiedToken) -> IdentityClaims:
+        """Verify signature and times. Raises Unauthenticated, TokenExpired, IssuerUnavailable."""
+
+
+def is_identity_token(token: str) -> bool:
+    """True for what looks like a JWT; tokens that this server issued have no dots."""
+    return token.count(".") >= _DOTS
+
+
+class FederatedSignIn:
+    def __init__(self, tokens: TokenVerifier) -> None:
+        self._tokens = tokens
+
+    async def find_holder(
+        self, context: Context, token: str, find: FindHolders
+    ) -> tuple[PolicyHolder, IdentityClaims]:
+        """Holder whose policy a token meets, with the verified claims; of several, that of the oldest policy.
+
+        Raises Unauthenticated, TokenExpired, IssuerUnavailable.
+        """
+        unverified = self._tokens.parse(token)
+        async with context.read_unaudited() as rows:
+            claims = await rows.federation_reads.subject_claims(unverified.issuer)
+        if not claims:
+            raise Unauthenticated(
+                "The identity token is refused: no federation policy names its issuer "
+                f"{_shown(unverified.issuer)}."
+            )
+        verified = await self._tokens.verify(unverified)
+        async with context.read_unaudited() as rows:
+            holders = [
+                holder
+                for claim in claims
+                for subject in verified.texts(claim)
+                for holder in await find(rows, verified.issuer, claim, subject)
+            ]
+        meant = [holder for holder in holders if not verified.audiences.isdisjoint(holder.audiences)]
+        if meant:
+            return min(meant, key=lambda holder: (holder.since, holder.principal.token_id)), verified
+        if holders:
+            raise Unauthenticated(
+                "The identity token is refused: its 'aud' is not an audience of the federation policy."
+            )
+        raise Unauthenticated(
+            "The identity token is refused: no federation policy is for its subject, by "
+            f"{', '.join(map(_shown, claims))}."
+        )
+
+
+def _shown(text: str) -> str:
+    return repr(text[:_SHOWN])

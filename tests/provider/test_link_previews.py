@@ -77,7 +77,7 @@ async def test_a_preview_uses_nothing_up(link: Link) -> None:
 async def test_head_and_options_use_nothing_up(link: Link) -> None:
     for method in ("HEAD", "OPTIONS"):
         for headers in (BROWSERS | PREVIEWS | PROGRAMS).values():
-            assert (await link.open(ACTIVATION_PATH, headers, method)).status == 400
+            assert (await link.open(ACTIVATION_PATH, headers, method)).status == 405
             answer = await link.open(ACTIVATION_PAGE_PATH, headers, method)
             assert method == "HEAD" or answer.status != 200
     assert not await link.used()

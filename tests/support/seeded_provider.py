@@ -23,6 +23,7 @@ VENDOR = '{"shareCredentialsVersion": 1, "endpoint": "http://..", "bearerToken":
 TERMS = "For evaluation only."
 _KNOWN: dict[str, list[str | int]] = {
     "alias": ["champion"],
+    "application_id": ["admin"],
     "alias_name": ["champion"],
     "catalog": ["prod"],
     "catalog_name": ["prod"],
@@ -32,6 +33,7 @@ _KNOWN: dict[str, list[str | int]] = {
     "entity_type": ["models", "modelversions"],
     "filter": [f"name='{MODEL}'", "run_id='r'"],
     "full_name": [str(MODEL)],
+    "id": ["6a7f1c0e-0000-4000-8000-000000000000"],  # nobody's: those of principals are made up anew
     "key": ["stage"],
     "model": ["scorer"],
     "model_name": ["scorer"],

@@ -52,11 +52,16 @@ class CreatedToken(msgspec.Struct):
 
 
 class CreateToken(msgspec.Struct):
-    """Token to create, for the service principal or user whose name is the application id, if it is given."""
-
     comment: str = ""
     lifetime_seconds: int | None = None
-    application_id: str = ""
+
+
+class CreateTokenFor(msgspec.Struct):
+    """Token to create for the service principal or user whose name is the application id."""
+
+    application_id: str
+    comment: str = ""
+    lifetime_seconds: int | None = None
 
 
 class DeleteToken(msgspec.Struct):
@@ -82,9 +87,7 @@ async def delete_own(request: web.Request) -> web.Response:
 
 
 async def create_for_another(request: web.Request) -> web.Response:
-    body = await read_body(request, CreateToken)
-    if not body.application_id:
-        raise InvalidParameter("Give the application_id of a service principal.")
+    body = await read_body(request, CreateTokenFor)
     principals = provider_of(request).principals
     token, secret = await principals.create_token(
         context_of(request), body.application_id, lifetime=_lifetime(body), comment=body.comment
@@ -118,7 +121,7 @@ async def delete_token(request: web.Request) -> web.Response:
     return json_response({}, JSON)
 
 
-def _lifetime(body: CreateToken) -> timedelta | None:
+def _lifetime(body: CreateToken | CreateTokenFor) -> timedelta | None:
     seconds = body.lifetime_seconds
     if seconds is None or seconds == _NEVER:
         return None
@@ -167,7 +170,7 @@ _ALL = Face(
             create_for_another,
             "New token for a principal",
             CreatedToken,
-            CreateToken,
+            CreateTokenFor,
             errors=(NotFound,),
         ),
         Route(

@@ -101,6 +101,8 @@ def least(route: Route, kind: inspect.Type) -> Any:
         body["recipient_profile_str"] = VENDOR
     if route.path.endswith("/registered-models/create"):
         body["name"] = "prod.ml.another"
+    if route.path.endswith("/federation-policies"):
+        body["oidc_policy"]["audiences"] = ["models"]
     return body
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.terms import terms_digest
+from model_sharing_provider.domain.federation import NewFederationPolicy
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.registry.tags import TagChange
@@ -34,12 +35,14 @@ _KNOWN: dict[str, list[str | int]] = {
     "filter": [f"name='{MODEL}'", "run_id='r'"],
     "full_name": [str(MODEL)],
     "id": ["6a7f1c0e-0000-4000-8000-000000000000"],  # nobody's: those of principals are made up anew
+    "issuer": ["https://issuer.example"],
     "key": ["stage"],
     "model": ["scorer"],
     "model_name": ["scorer"],
     "name": [str(MODEL)],
     "operation": ["READ_MODEL_VERSION", "READ_WRITE_MODEL_VERSION"],
     "path": ["MLmodel", "/Models/prod/ml/scorer/2/MLmodel"],
+    "policy": ["jobs"],
     "recipient_profile_str": [VENDOR],
     "revision": ["main", "1", "champion"],
     "schema": ["ml", "information_schema"],
@@ -59,6 +62,7 @@ _KNOWN_BY_PLACE: dict[tuple[str, str], list[str | int]] = {
     ("/schemas", "full_name"): ["prod.ml"],
     ("/unity-catalog/models", "name"): ["scorer", "another"],
     ("/shares", "name"): ["acme", str(MODEL), "another"],
+    ("/data-sharing/recipients", "name"): ["hooli"],
     ("/recipients", "name"): ["globex", "another"],
     ("/providers", "name"): ["vendor", "another"],
     ("/tags", "name"): [str(MODEL), f"{MODEL}/1"],
@@ -95,6 +99,11 @@ async def seed(admin: AdminClient, folder: Path) -> str:
     await provider.versions.tag(admin.context, MODEL, 1, TagChange(add={"stage": "test"}))
     await provider.providers.create(admin.context, "vendor", VENDOR)
     code = await admin.share("acme", "globex", str(MODEL))
+    await provider.recipients.create_federated(admin.context, "hooli")
+    jobs = NewFederationPolicy(
+        issuer="https://issuer.example", subject_claim="sub", subject="jobs", audiences=("models",)
+    )
+    await provider.federation_policies.create(admin.context, "hooli", jobs, "jobs")
     terms = await provider.provider_terms.set(
         admin.context, SecurableType.SHARE, "acme", version="1.0", text=TERMS
     )

@@ -93,6 +93,11 @@ principal token create ann
 principal token list ann
 provider show vendor
 recipient create initech
+recipient create hooli --oidc-federation
+recipient federation-policy create hooli --name jobs --issuer https://i.example --subject job --audience a
+recipient federation-policy get hooli jobs
+recipient federation-policy list hooli
+recipient federation-policy delete hooli jobs
 recipient rotate-token globex
 recipient update globex --comment new
 schema create prod.lab

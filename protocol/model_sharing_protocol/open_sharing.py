@@ -54,8 +54,11 @@ class ShareAnswer(_Message):
 
 
 class Schema(_Message):
+    """Schema of a share. `has_models`, false for one of tables alone: EXTENSION."""
+
     name: str
     share: str
+    has_models: bool = True
 
 
 class Table(_Message):
@@ -365,7 +368,7 @@ class TableMetadata(_Message):
 class TableFile(_Message):
     url: str
     id: str
-    partition_values: dict[str, str]
+    partition_values: dict[str, str | None]
     size: int
     expiration_timestamp: int
 

@@ -133,6 +133,7 @@ catalog delete lab
 # What cannot be done here, or would not end; it still takes text, and says why not.
 FAILING_CALLS = """
 key retire sha256:0
+share add-table acme file:///nowhere/flowers training.flowers
 metastore copy --to mysql://nowhere
 metastore restore copies
 model import scorer --from http://127.0.0.1:9 --schema prod.ml_team

@@ -245,9 +245,14 @@ class ArtifactStore:
 
     async def size(self, path: str) -> int:
         """Size of an object in bytes. Raises NotFound, PermissionDenied."""
+        return (await self.head(path))[0]
+
+    async def head(self, path: str) -> tuple[int, str]:
+        """Size of an object in bytes, and its etag. Raises NotFound, PermissionDenied."""
         backend, key = await self._open(path)
         with _reading(path), timed_call(backend.kind, "head"):
-            return int((await obstore.head_async(backend.client, key))["size"])
+            found = await obstore.head_async(backend.client, key)
+            return int(found["size"]), found["e_tag"] or ""
 
     async def check_size(self, path: str, size: int) -> None:
         """Check that an object has its registered size. Raises CorruptArtifact."""

@@ -9,6 +9,7 @@ from model_sharing_provider.artifacts.bundles import Bundles
 from model_sharing_provider.artifacts.credentials.vending import Vending
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.manifests import Manifests
+from model_sharing_provider.artifacts.shared_folders import SharedFolders
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap.identities import wire_federated_sign_in
@@ -66,6 +67,7 @@ from model_sharing_provider.services.registry.sessions import Sessions
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.asset_files import AssetFiles
 from model_sharing_provider.services.sharing.change_signal import ChangeSignal
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.federation_policies import FederationPolicies
@@ -82,6 +84,7 @@ from model_sharing_provider.services.sharing.recipients import Recipients
 from model_sharing_provider.services.sharing.search import Search
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
+from model_sharing_provider.services.sharing.shared_tables import SharedTables
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -125,11 +128,9 @@ def _wire(
     administrator: Principal,
     connections: UpstreamConnections,
 ) -> tuple[ProviderServices, Mirroring]:
-    artifacts = ArtifactStore(
-        settings.artifact_root_url,
-        ExternalLocations(settings.external_locations),
-        presigns=settings.presigned_urls,
-    )
+    external = ExternalLocations(settings.external_locations)
+    artifacts = ArtifactStore(settings.artifact_root_url, external, presigns=settings.presigned_urls)
+    folders = SharedFolders(artifacts, external)
     manifests, bundles = Manifests(artifacts), Bundles(artifacts)
     audit_recorder = AuditRecorder(database)
     rate_limits = RateLimits(settings.request_rates)
@@ -171,6 +172,7 @@ def _wire(
         administrator=administrator,
         public_url=settings.public_url,
         access_tokens=AccessTokens(secrets),
+        asset_files=AssetFiles(recipient_files, folders),
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),
         catalog_pulls=mirroring.catalog_pulls,
@@ -187,7 +189,6 @@ def _wire(
         flavors=Flavors(artifacts, pulls),
         fsck=Fsck(artifacts, manifests, pulls),
         gc=GarbageCollection(artifacts),
-        information_schema=InformationSchema(recipient_files, artifacts),
         inventory=Inventory(database, keys),
         lineage=Lineage(),
         mirror_follower=mirroring.follower,
@@ -218,8 +219,11 @@ def _wire(
         sessions=Sessions(secrets, principals),
         share_permissions=SharePermissions(),
         share_previews=SharePreviews(),
+        shared_tables=SharedTables(
+            InformationSchema(recipient_files, artifacts), recipient_files, artifacts, folders
+        ),
         shared_catalogs=mirroring.shared_catalogs,
-        shares=Shares(settings.quotas),
+        shares=Shares(settings.quotas, folders),
         signed_files=signed_files,
         signing=signing,
         storage_credentials=storage_credentials,

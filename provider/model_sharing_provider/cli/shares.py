@@ -185,12 +185,34 @@ def add_schema(name: str, schema: str, shared_as: str | None, output: str) -> No
     show_done(to_record(added), sentence, output)
 
 
+@share.command(
+    "add-table",
+    epilog=example(
+        "model-sharing-provider share add-table acme_share s3://lake/tables/flowers training.flowers"
+    ),
+)
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("location", metavar="LOCATION")
+@click.argument("shared_as", metavar="SCHEMA.TABLE")
+@output_option
+def add_table(name: str, location: str, shared_as: str, output: str) -> None:
+    """Add the Delta or Parquet table at an external location to a share.
+
+    LOCATION is a URL (file://, s3://, gs://, az://) below one of the locations in
+    MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS. The files stay there, and recipients read them with any Delta
+    Sharing client.
+    """
+    shown_as = SharedName.parse(shared_as)
+    added = run(lambda provider, context: provider.shares.add_table(context, name, location, shown_as))
+    show_done(to_record(added), f"{name} now shows the table {added.name} as {added.shared_as}", output)
+
+
 @share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
 @click.argument("name", metavar="SHARE", shell_complete=complete_shares)
-@click.argument("shared_as", metavar="SCHEMA[.MODEL]")
+@click.argument("shared_as", metavar="SCHEMA[.NAME]")
 @deletion_options
 def remove(*, name: str, shared_as: str, dry_run: bool, yes: bool, output: str) -> None:
-    """Remove a model or schema from a share, by the name that recipients see.
+    """Remove a model, table or schema from a share, by the name that recipients see.
 
     On a terminal, asks for confirmation if the share is granted.
     """

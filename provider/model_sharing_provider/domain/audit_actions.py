@@ -185,6 +185,7 @@ class AuditAction(StrEnum):
     PREVIEW_SHARE = "previewShare", "A share was shown to its owner as its recipients see it"
     GET_SHARE = "getShare", "A share was read, with its contents and recipients"
     UPDATE_SHARE = "updateShare", "A share was renamed or described, or its contents changed"
+    CHECK_SHARED_TABLE = "checkSharedTable", "A table was checked before it was added to a share"
     DELETE_SHARE = "deleteShare", "A share was deleted; access to it ended"
     GET_SHARE_PERMISSIONS = "getSharePermissions", "The recipients of a share were read"
     UPDATE_SHARE_PERMISSIONS = "updateSharePermissions", "A share was granted to recipients, or revoked"
@@ -256,13 +257,24 @@ class AuditAction(StrEnum):
         "deltaSharingGenerateTemporaryModelVersionCredential",
         "Temporary credentials of the bucket to read a version were issued to a recipient",
     )
-    DELTA_SHARING_LIST_TABLES = "deltaSharingListTables", "A recipient listed a share's information schema"
+    DELTA_SHARING_LIST_TABLES = "deltaSharingListTables", "A recipient listed tables of a share"
     DELTA_SHARING_GET_TABLE = "deltaSharingGetTable", "A recipient read the description of a table"
     DELTA_SHARING_GET_TABLE_METADATA = (
         "deltaSharingGetTableMetadata",
         "A recipient read the columns of a table",
     )
-    DELTA_SHARING_QUERY_TABLE = "deltaSharingQueryTable", "A signed URL for a table was issued to a recipient"
+    DELTA_SHARING_QUERY_TABLE = (
+        "deltaSharingQueryTable",
+        "Signed URLs for the files of a table were issued to a recipient",
+    )
+    DELTA_SHARING_QUERY_TABLE_CHANGES = (
+        "deltaSharingQueryTableChanges",
+        "A recipient asked for the change data of a table",
+    )
+    DELTA_SHARING_GENERATE_TEMPORARY_TABLE_CREDENTIAL = (
+        "deltaSharingGenerateTemporaryTableCredential",
+        "A recipient asked for temporary credentials of a table's bucket",
+    )
 
     # Providers whose shares are read here
     CREATE_PROVIDER = "createProvider", "Another provider was added, with its profile"

@@ -14,6 +14,7 @@ from model_sharing_provider.domain.terms import UnacceptedTerms
 class ShareObjectType(StrEnum):
     MODEL = "MODEL"
     SCHEMA = "SCHEMA"
+    TABLE = "TABLE"
 
 
 class ShareObjectStatus(StrEnum):
@@ -45,9 +46,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareObject:
-    """Object in a share: a model, or a schema with its present and future models.
+    """Object in a share: a model, a schema with its present and future models, or a table.
 
-    `shared_as` is the name for recipients: `schema.model` for a model and `schema` for a schema.
+    `shared_as` is the name for recipients: `schema.name`, or `schema` for a schema. The name of a table is
+    its external location.
     """
 
     type: ShareObjectType
@@ -56,6 +58,14 @@ class ShareObject:
     status: ShareObjectStatus = ShareObjectStatus.ACTIVE
     added_at: int
     added_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSchema:
+    """Schema as seen in one share; one without models is of tables alone."""
+
+    name: str
+    has_models: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,3 +21,13 @@ class UploadUrl:
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalFile:
+    """File in an external location: its path there, size in bytes, last change in epoch ms, and etag."""
+
+    path: str
+    size: int
+    modified: int
+    etag: str

@@ -26,6 +26,7 @@ from model_sharing_provider.metastore.rows.recipients import RecipientRows
 from model_sharing_provider.metastore.rows.search import SearchRows
 from model_sharing_provider.metastore.rows.sessions import SessionRows
 from model_sharing_provider.metastore.rows.share_grants import ShareGrantRows
+from model_sharing_provider.metastore.rows.shared_assets import SharedAssetRows
 from model_sharing_provider.metastore.rows.shared_changes import SharedChangeRows
 from model_sharing_provider.metastore.rows.shared_models import SharedModelRows
 from model_sharing_provider.metastore.rows.shares import ShareRows
@@ -67,6 +68,7 @@ class UnitOfWork:
         self.recipients = RecipientRows(connection)
         self.search = SearchRows(connection)
         self.sessions = SessionRows(connection)
+        self.shared_assets = SharedAssetRows(connection)
         self.shared_changes = SharedChangeRows(connection)
         self.shared_models = SharedModelRows(connection)
         self.shares = ShareRows(connection, self.changes)

@@ -45,10 +45,10 @@ from model_sharing_provider.services.registry.sessions import Sessions
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.asset_files import AssetFiles
 from model_sharing_provider.services.sharing.catalog_terms import CatalogTerms
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.federation_policies import FederationPolicies
-from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
 from model_sharing_provider.services.sharing.providers import Providers
 from model_sharing_provider.services.sharing.pull_history import PullHistory
@@ -62,6 +62,7 @@ from model_sharing_provider.services.sharing.search import Search
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
+from model_sharing_provider.services.sharing.shared_tables import SharedTables
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -78,6 +79,7 @@ class ProviderServices:
     public_url: str
 
     access_tokens: AccessTokens
+    asset_files: AssetFiles
     audit: Audit
     backups: Backups
     catalog_pulls: CatalogPulls
@@ -94,7 +96,6 @@ class ProviderServices:
     finalization: Finalization
     fsck: Fsck
     gc: GarbageCollection
-    information_schema: InformationSchema
     inventory: Inventory
     lineage: Lineage
     mirror_follower: MirrorFollower
@@ -126,6 +127,7 @@ class ProviderServices:
     share_permissions: SharePermissions
     share_previews: SharePreviews
     shared_catalogs: SharedCatalogs
+    shared_tables: SharedTables
     shares: Shares
     signed_files: SignedFiles
     signing: Signing

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 
-from model_sharing_protocol.errors import PermissionDenied
+from model_sharing_protocol.errors import CorruptArtifact, PermissionDenied
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
@@ -73,7 +73,7 @@ class OpenFile:
     """File that may be read: its size in bytes, its sha256, and its path in the store.
 
     `modified` is in epoch ms: the version's creation, since files never change. Without a `source` the bytes
-    are in the store.
+    are in the store. Files that others may replace have an `etag`, which is checked when they are read.
     """
 
     size: int
@@ -82,6 +82,7 @@ class OpenFile:
     modified: int
     access: TransferPermission
     source: ByteSource | None = None
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,24 @@ class SignedFiles:
 
         Raises NotFound or CorruptArtifact for damaged storage, and what fetching an arriving file ends with.
         """
+        if file.etag:
+            return self._unchanged(file, start, end)
         return _reported(found.arriving or self._artifacts.read(file.path, start, end), file.source)
+
+    async def _unchanged(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
+        """Bytes of a file that others may replace; the last piece only if it is still the same file.
+
+        Raises CorruptArtifact.
+        """
+        held: memoryview | None = None
+        async for piece in self._artifacts.read(file.path, start, end):
+            if held is not None:
+                yield held
+            held = piece
+        if (await self._artifacts.head(file.path))[1] != file.etag:
+            raise CorruptArtifact("The file was replaced while it was read.")
+        if held is not None:
+            yield held
 
     def read_pack(self, pack: OpenPack) -> AsyncIterator[memoryview]:
         """Read the files of a pack, concatenated. Raises NotFound or CorruptArtifact as `read` does."""

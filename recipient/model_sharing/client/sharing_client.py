@@ -92,9 +92,9 @@ class SharingClient:
         return (await self._get(_path("shares", share), ShareAnswer)).share
 
     async def list_schemas(self, share: str) -> list[Schema]:
-        """List the schemas of a share, but for that of its own tables, which has no models."""
+        """List the schemas of a share that may have models, without those of tables alone."""
         found = await self._list(_path("shares", share, "schemas"), Schema)
-        return [schema for schema in found if schema.name.lower() != INFORMATION_SCHEMA]
+        return [schema for schema in found if schema.has_models and schema.name.lower() != INFORMATION_SCHEMA]
 
     async def list_models(self, share: str, schema: str | None = None) -> list[RegisteredModel]:
         """List the models of one schema, or of the whole share."""

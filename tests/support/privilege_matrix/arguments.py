@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.federation import NewFederationPolicy
@@ -47,6 +50,11 @@ async def a_replacement(at: Actor) -> dict[str, Any]:
 
 
 async def a_location(at: Actor) -> dict[str, Any]:
+    return {"location": at.folder.as_uri()}
+
+
+async def a_table(at: Actor) -> dict[str, Any]:
+    pq.write_table(pa.table({"a": [1]}), at.folder / "part.parquet")
     return {"location": at.folder.as_uri()}
 
 

@@ -30,7 +30,10 @@ async def list_schemas(request: web.Request) -> web.Response:
     listing = f"schemas of {name}"
     view = provider_of(request).recipient_view
     share, page = await view.list_schemas(context_of(request), name, page_request(request, listing))
-    return page_response(page, listing, [wire.Schema(name=schema, share=share.name) for schema in page.items])
+    schemas = [
+        wire.Schema(name=schema.name, share=share.name, has_models=schema.has_models) for schema in page.items
+    ]
+    return page_response(page, listing, schemas)
 
 
 ROUTES = (

@@ -6,12 +6,14 @@ A request for what is not served is refused: the current rows would be a wrong a
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol.errors import InvalidParameter, UnsupportedOperation
+from model_sharing_protocol.times import epoch_ms
+from model_sharing_provider.domain.shared_tables import TableRevision
 from model_sharing_provider.http.bodies import read_body
 
 CAPABILITIES = "delta-sharing-capabilities"
@@ -56,43 +58,48 @@ def _capabilities(header: str) -> dict[str, set[str]]:
     return found
 
 
-def check_current_state(request: web.Request) -> None:
-    """Raise UnsupportedOperation if the query string names another state of a table than the current one.
-
-    Raises InvalidParameter for a version or a time that cannot be read.
-    """
-    for name in _STATES:
-        if (value := request.query.get(name)) is not None:
-            _refuse_state(name, value, is_time=name.lower().endswith("timestamp"))
+def read_revision(request: web.Request) -> TableRevision:
+    """Revision of a table that the query string names. Raises InvalidParameter."""
+    return _revision({name: request.query[name] for name in _STATES if name in request.query})
 
 
-async def read_query(request: web.Request) -> wire.TableQuery:
-    """Query in the body; an empty body asks for everything.
+async def read_query(request: web.Request) -> tuple[TableRevision, int | None]:
+    """Revision that a query's body or query string names, and its limit; an empty body asks for everything.
 
-    Raises MalformedRequest, InvalidParameter, and UnsupportedOperation for another state of the table.
+    Raises MalformedRequest, InvalidParameter.
     """
     query = await read_body(request, wire.TableQuery) if request.can_read_body else wire.TableQuery()
-    for name, value in (
-        ("version", query.version),
-        ("timestamp", query.timestamp),
-        ("startingVersion", query.starting_version),
-        ("endingVersion", query.ending_version),
-        ("startingTimestamp", query.starting_timestamp),
-        ("endingTimestamp", query.ending_timestamp),
-    ):
-        if value is not None:
-            _refuse_state(name, str(value), is_time=isinstance(value, str))
     if query.page_token:
         raise InvalidParameter("The pageToken was not issued by this table; start again without it.")
-    return query
+    in_body = {
+        "version": query.version,
+        "timestamp": query.timestamp,
+        "startingVersion": query.starting_version,
+        "endingVersion": query.ending_version,
+        "startingTimestamp": query.starting_timestamp,
+        "endingTimestamp": query.ending_timestamp,
+    }
+    in_address = {name: request.query[name] for name in _STATES if name in request.query}
+    named = {name: str(value) for name, value in in_body.items() if value is not None}
+    return _revision(in_address | named), query.limit_hint
 
 
-def _refuse_state(name: str, value: str, *, is_time: bool) -> None:
-    if is_time:
-        try:
-            datetime.fromisoformat(value)
-        except ValueError as error:
-            raise InvalidParameter(f"{name}={value[:100]!r} is not a time in ISO 8601.") from error
-    elif not _NUMBER.fullmatch(value):
-        raise InvalidParameter(f"{name}={value[:100]!r} is not a version number.")
-    raise UnsupportedOperation(f"This table has no history: leave out {name} for its current rows.")
+def _revision(named: dict[str, str]) -> TableRevision:
+    values = {name: _parsed(name, value) for name, value in named.items()}
+    version, timestamp = values.pop("version", None), values.pop("timestamp", None)
+    if version is not None and timestamp is not None:
+        raise InvalidParameter("Ask for a version or for a timestamp, not for both.")
+    return TableRevision(version, timestamp, changes=bool(values))
+
+
+def _parsed(name: str, value: str) -> int:
+    """Version number, or time in epoch ms; one without a zone is in UTC."""
+    if not name.lower().endswith("timestamp"):
+        if not _NUMBER.fullmatch(value):
+            raise InvalidParameter(f"{name}={value[:100]!r} is not a version number.")
+        return int(value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise InvalidParameter(f"{name}={value[:100]!r} is not a time in ISO 8601.") from error
+    return epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))

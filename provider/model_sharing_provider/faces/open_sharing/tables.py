@@ -1,4 +1,4 @@
-"""Tables of a share: the information schema that every share has, readable by Delta Sharing clients."""
+"""Tables of a share, for Delta Sharing clients: its own, and the information schema that every share has."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from urllib.parse import urljoin
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
-from model_sharing_protocol.errors import UnsupportedOperation
+from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.shared_tables import SharedTable, TableMetadata
 from model_sharing_provider.faces.open_sharing.requests import PAGE, page_request, share_name
 from model_sharing_provider.faces.open_sharing.responses import ndjson_response, page_response
 from model_sharing_provider.faces.open_sharing.table_requests import (
     capability_headers,
-    check_current_state,
     read_query,
+    read_revision,
 )
 from model_sharing_provider.http.parameter_schemas import TEXT
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Media, Query, Route
 from model_sharing_provider.http.urls import files_base_url
-from model_sharing_provider.services.sharing.information_schema import SharedTable, TableMetadata
 
 _TABLES = "/shares/{share}/schemas/{schema}/tables"
 _TABLE = _TABLES + "/{table}"
@@ -32,60 +32,60 @@ async def list_tables(request: web.Request) -> web.Response:
     name = share_name(request)
     schema = request.match_info.get("schema")
     listing = f"tables of {name}.{schema or '*'}".lower()
-    information_schema = provider_of(request).information_schema
-    page = await information_schema.list_tables(
-        context_of(request), name, schema, page_request(request, listing)
-    )
+    tables = provider_of(request).shared_tables
+    page = await tables.list_tables(context_of(request), name, schema, page_request(request, listing))
     return page_response(page, listing, map(_message, page.items))
 
 
 async def get_table(request: web.Request) -> web.Response:
-    message = _message(await _find(request))
+    message = _message(await provider_of(request).shared_tables.get(context_of(request), *_table(request)))
     message.format = _FORMAT
     return json_response(message, wire.JSON)
 
 
 async def table_version(request: web.Request) -> web.Response:
-    check_current_state(request)
     described = await _describe(request)
     return web.Response(headers=_version_header(described))
 
 
 async def table_metadata(request: web.Request) -> web.Response:
-    check_current_state(request)
     capabilities = capability_headers(request)
     described = await _describe(request)
     return ndjson_response(_head(described), _version_header(described) | capabilities)
 
 
 async def query_table(request: web.Request) -> web.Response:
-    """Lines with the table's metadata and its one file, as a signed URL."""
-    check_current_state(request)
+    """Lines with the table's metadata and one for each of its files."""
     capabilities = capability_headers(request)
-    await read_query(request)
-    described, file = await provider_of(request).information_schema.query(
-        context_of(request), *_table(request)
+    revision, limit = await read_query(request)
+    described, files = await provider_of(request).shared_tables.query(
+        context_of(request), *_table(request), revision, limit=limit
     )
-    line = wire.TableQueryLine(
-        file=wire.TableFile(
-            url=urljoin(files_base_url(request), file.url),
-            id=file.sha256,
-            partition_values={},
-            size=file.size,
-            expiration_timestamp=file.expires_at,
+    base = files_base_url(request)
+    lines = (
+        wire.TableQueryLine(
+            file=wire.TableFile(
+                url=urljoin(base, file.url),
+                id=file.id,
+                partition_values=dict(file.partition_values or {}),
+                size=file.size,
+                expiration_timestamp=file.expires_at,
+            )
         )
+        for file in files
     )
-    return ndjson_response((*_head(described), line), _version_header(described) | capabilities)
+    return ndjson_response((*_head(described), *lines), _version_header(described) | capabilities)
 
 
 async def refuse_changes(request: web.Request) -> web.Response:
-    await _find(request)
-    raise UnsupportedOperation("This table has no change data feed; query its current rows.")
+    read_revision(request)
+    action = AuditAction.DELTA_SHARING_QUERY_TABLE_CHANGES
+    return await provider_of(request).shared_tables.refuse(context_of(request), action, *_table(request))
 
 
 async def refuse_credentials(request: web.Request) -> web.Response:
-    await _find(request)
-    raise UnsupportedOperation("This table is in no folder; query it, which gives URLs (access mode url).")
+    action = AuditAction.DELTA_SHARING_GENERATE_TEMPORARY_TABLE_CREDENTIAL
+    return await provider_of(request).shared_tables.refuse(context_of(request), action, *_table(request))
 
 
 _LINES = Media(wire.NDJSON, wire.TableQueryLine)
@@ -127,12 +127,9 @@ ROUTES = (
 )
 
 
-async def _find(request: web.Request) -> SharedTable:
-    return await provider_of(request).information_schema.get(context_of(request), *_table(request))
-
-
 async def _describe(request: web.Request) -> TableMetadata:
-    return await provider_of(request).information_schema.describe(context_of(request), *_table(request))
+    tables = provider_of(request).shared_tables
+    return await tables.describe(context_of(request), *_table(request), read_revision(request))
 
 
 def _table(request: web.Request) -> tuple[str, str, str]:
@@ -160,7 +157,7 @@ def _head(described: TableMetadata) -> tuple[wire.TableQueryLine, wire.TableQuer
         name=described.name,
         format=wire.TableFormat(provider="parquet"),
         schema_string=described.schema_string,
-        partition_columns=(),
+        partition_columns=described.partition_columns,
     )
     return (
         wire.TableQueryLine(protocol=wire.Protocol(min_reader_version=1)),

@@ -22,6 +22,7 @@ FACE = Face(
     documented_in="open-sharing",
     parameters={
         "version": _UUID,
+        "asset": _UUID,
         "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "path": NOT_EMPTY,
         "session": _UUID,

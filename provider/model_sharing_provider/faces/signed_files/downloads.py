@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.open_sharing import PackRequest
 from model_sharing_provider.faces.signed_files.signatures import (
     BYTES,
@@ -23,6 +24,13 @@ async def get_shared_file(request: web.Request) -> web.StreamResponse:
     """File of a version or a table, for recipients under a grant."""
     context, provider = context_of(request), provider_of(request)
     file = await provider.recipient_files.open(context, signed_path(request), dict(request.query))
+    return await file_response(request, context, provider.signed_files, file)
+
+
+async def get_asset_file(request: web.Request) -> web.StreamResponse:
+    """File of a table that stays at an external location, for recipients under a grant."""
+    context, provider = context_of(request), provider_of(request)
+    file = await provider.asset_files.open(context, signed_path(request), dict(request.query))
     return await file_response(request, context, provider.signed_files, file)
 
 
@@ -71,6 +79,16 @@ ROUTES = (
         BYTES,
         query=SIGNATURE,
         errors=SIGNATURE_ERRORS,
+        statuses=_RANGES,
+    ),
+    Route(
+        "GET",
+        "/assets/{asset}/{number:[0-9]{1,18}}/{sha256}",
+        get_asset_file,
+        "A file of a shared table, whole or a range of it",
+        BYTES,
+        query=SIGNATURE,
+        errors=(*SIGNATURE_ERRORS, InvalidState),
         statuses=_RANGES,
     ),
     Route(

@@ -88,10 +88,14 @@ def _changes(update: sharing.ShareUpdate) -> list[ShareChange]:
     """Changes to a share. UPDATE renames an object, by removing and adding it."""
     data = update.data_object
     kind = (data.data_object_type or "MODEL").upper()
-    if kind not in ("MODEL", "SCHEMA"):
-        raise InvalidParameter(f"The data_object_type {kind!r} cannot be shared; MODEL and SCHEMA can.")
+    if kind not in ("MODEL", "SCHEMA", "TABLE"):
+        raise InvalidParameter(
+            f"The data_object_type {kind!r} cannot be shared; MODEL, SCHEMA and TABLE can."
+        )
     shared_as = data.string_shared_as or data.shared_as or ""
-    name, shared_as = data.name.lower(), shared_as.lower()
+    # A table's name is its location, whose case matters.
+    name = data.name if kind == "TABLE" else data.name.lower()
+    shared_as = shared_as.lower()
     added = ShareChange(True, ShareObjectType(kind), name, shared_as)
     if update.action == "ADD":
         return [added]

@@ -55,6 +55,7 @@ WHERE o.share_id = :share_id AND o.shared_schema = :schema AND o.shared_name = '
 AND NOT EXISTS (
     SELECT 1 FROM share_objects single
     WHERE single.share_id = :share_id AND single.shared_schema = :schema AND single.shared_name = :name
+        AND single.type = 'MODEL'
 )
 """
 _OF_MODEL = RevisionReads.of("model_versions.model_id = :model_id")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, exists, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, case, exists, func, literal, select, tuple_, union_all
 
-from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.names import INFORMATION_SCHEMA, SharedName
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.sharing import Share, SharedModelRef, ShareObjectType
+from model_sharing_provider.domain.sharing import Share, SharedModelRef, SharedSchema, ShareObjectType
 from model_sharing_provider.metastore.authorization.visibility import (
     Viewer,
     owner_may_read,
@@ -35,11 +35,21 @@ class SharedModelRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def page_schemas(self, share_id: str, page: PageRequest) -> Page[str]:
-        """Page of the names of the schemas that recipients see."""
-        query = select(share_objects.c.shared_schema).where(share_objects.c.share_id == share_id).distinct()
+    async def page_schemas(self, share_id: str, page: PageRequest) -> Page[SharedSchema]:
+        """Page of the schemas that recipients see; every share has the information schema."""
+        has_models = share_objects.c.type.in_((ShareObjectType.MODEL, ShareObjectType.SCHEMA))
+        of_objects = select(
+            share_objects.c.shared_schema.label("name"), case((has_models, 1), else_=0).label("has_models")
+        ).where(share_objects.c.share_id == share_id)
+        own = select(literal(INFORMATION_SCHEMA, share_objects.c.shared_schema.type), literal(0))
+        found = union_all(of_objects, own).subquery()
         return await fetch_page(
-            self._connection, query, share_objects.c.shared_schema, page, lambda row: str(row[0]), key_of=str
+            self._connection,
+            select(found.c.name, func.max(found.c.has_models).label("has_models")).group_by(found.c.name),
+            found.c.name,
+            page,
+            lambda row: SharedSchema(row.name, bool(row.has_models)),
+            key_of=lambda schema: schema.name,
         )
 
     async def has_schema(self, share_id: str, schema: str) -> bool:
@@ -158,6 +168,7 @@ def _shown_by_itself(share: Share) -> ColumnElement[bool]:
         whole.c.share_id == share.id,
         whole.c.object_id == registered_models.c.schema_id,
         single.c.share_id == share.id,
+        single.c.type == ShareObjectType.MODEL,
         single.c.shared_schema == whole.c.shared_schema,
         single.c.shared_name == registered_models.c.name,
     )

@@ -34,6 +34,9 @@ from model_sharing_provider.metastore.tables import (
     shares,
 )
 
+_OF_MODELS = (ShareObjectType.MODEL, ShareObjectType.SCHEMA)
+"""Types of objects that show models, whose changes are told in change feeds."""
+
 
 class ShareRows:
     def __init__(self, connection: Connection, changes: ChangeRows) -> None:
@@ -117,7 +120,8 @@ class ShareRows:
                 added_by=shared.added_by,
             )
         )
-        await self._record_object(ChangeKind.MODEL_ADDED, share_id, object_id, schema, name)
+        if shared.type in _OF_MODELS:
+            await self._record_object(ChangeKind.MODEL_ADDED, share_id, object_id, schema, name)
 
     async def _record_object(
         self, kind: ChangeKind, share_id: str, object_id: str, schema: str, name: str
@@ -218,12 +222,13 @@ class ShareRows:
                 share_objects.c.shared_schema == schema,
                 share_objects.c.shared_name == name,
             )
-            .returning(share_objects.c.object_id)
+            .returning(share_objects.c.object_id, share_objects.c.type)
         )
         removed = result.first()
         if removed is None:
             return False
-        await self._record_object(ChangeKind.MODEL_REMOVED, share_id, removed.object_id, schema, name)
+        if removed.type in _OF_MODELS:
+            await self._record_object(ChangeKind.MODEL_REMOVED, share_id, removed.object_id, schema, name)
         return True
 
     async def touch_all(self, now: int) -> int:
@@ -249,6 +254,8 @@ def _shared_as(schema: str, name: str) -> str:
 
 def _share_object(row: Row[Any]) -> ShareObject:
     kind = ShareObjectType(row.type)
+    if kind not in _OF_MODELS:
+        return _object(row, row.object_name, ShareObjectStatus.ACTIVE)
     parts = [row.catalog_name, row.schema_name]
     if kind is ShareObjectType.MODEL:
         parts.append(row.model_name)
@@ -258,8 +265,12 @@ def _share_object(row: Row[Any]) -> ShareObject:
         # The source may have been renamed since it was added.
         name = ".".join(parts)
         status = ShareObjectStatus.ACTIVE if row.readable else ShareObjectStatus.PERMISSION_DENIED
+    return _object(row, name, status)
+
+
+def _object(row: Row[Any], name: str, status: ShareObjectStatus) -> ShareObject:
     return ShareObject(
-        type=kind,
+        type=ShareObjectType(row.type),
         name=name,
         shared_as=_shared_as(row.shared_schema, row.shared_name),
         status=status,

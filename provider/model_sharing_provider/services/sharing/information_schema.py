@@ -8,18 +8,24 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from model_sharing_protocol.errors import NotFound
+from model_sharing_protocol.errors import NotFound, UnsupportedOperation
 from model_sharing_protocol.names import INFORMATION_SCHEMA
-from model_sharing_protocol.pages import Page, PageRequest, page_of
+from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.artifacts.layout import SHARE_TABLES, share_table_path
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.shared_tables import (
+    CURRENT,
+    SharedTable,
+    TableFile,
+    TableMetadata,
+    TableRevision,
+)
 from model_sharing_provider.domain.sharing import Share, SharedModel
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles
@@ -31,36 +37,6 @@ if TYPE_CHECKING:
 _KEPT = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class SharedTable:
-    """Table as seen in one share; its id never changes."""
-
-    id: str
-    share: Share
-    schema: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableMetadata:
-    """Metadata of a table for a Delta Sharing client; `version` grows when the share changes."""
-
-    id: str
-    name: str
-    schema_string: str
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class TableFile:
-    """Parquet file of a table: its signed URL, sha256, size in bytes, and expiry in epoch ms."""
-
-    url: str
-    sha256: str
-    size: int
-    expires_at: int
-
-
 class InformationSchema:
     names = ("model_aliases", "model_versions", "models")
 
@@ -68,42 +44,36 @@ class InformationSchema:
         self._recipient_files = recipient_files
         self._artifacts = artifacts
 
-    async def list_tables(
-        self, context: Context, share: str, schema: str | None, page: PageRequest
-    ) -> Page[SharedTable]:
-        """Page of the tables in information_schema; other schemas have none. Raises NotFound."""
-        schema = schema.lower() if schema is not None else INFORMATION_SCHEMA
-        async with view_share(context, AuditAction.DELTA_SHARING_LIST_TABLES, share, schema) as (
-            operation,
-            found,
-            _,
-        ):
-            if schema == INFORMATION_SCHEMA:
-                names = page_of(self.names, page, str)
-                return Page([_table(found, name) for name in names.items], names.last_key)
-            if not await operation.rows.shared_models.has_schema(found.id, schema):
-                raise NotFound(f"The schema {schema!r} does not exist in the share {found.name!r}.")
-            return Page(())
+    def tables(self, share: Share) -> list[SharedTable]:
+        """Tables of a share, by name."""
+        return [_table(share, name) for name in self.names]
 
-    async def get(self, context: Context, share: str, schema: str, table: str) -> SharedTable:
-        """A table. Raises NotFound."""
-        action = AuditAction.DELTA_SHARING_GET_TABLE
-        async with view_share(context, action, share, f"{schema}.{table}") as (_, found, _grant):
-            return _table(found, self._name(schema, table))
+    def get(self, share: Share, table: str) -> SharedTable:
+        """Table by name. Raises NotFound."""
+        if table.lower() not in self.names:
+            raise NotFound(f"The table '{INFORMATION_SCHEMA}.{table}' does not exist in this share.")
+        return _table(share, table.lower())
 
-    async def describe(self, context: Context, share: str, schema: str, table: str) -> TableMetadata:
-        """Metadata of a table. Raises NotFound."""
+    async def describe(
+        self, context: Context, share: str, table: str, revision: TableRevision
+    ) -> TableMetadata:
+        """Metadata of a table. Raises NotFound, and UnsupportedOperation for all but the current revision."""
         action = AuditAction.DELTA_SHARING_GET_TABLE_METADATA
-        async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, _):
-            return await self._metadata(operation, found, self._name(schema, table))
+        inside = f"{INFORMATION_SCHEMA}.{table}"
+        async with view_share(context, action, share, inside) as (operation, found, _):
+            name = self.get(found, table).name
+            _check_current(revision)
+            return await self._metadata(operation, found, name)
 
     async def query(
-        self, context: Context, share: str, schema: str, table: str
+        self, context: Context, share: str, table: str, revision: TableRevision
     ) -> tuple[TableMetadata, TableFile]:
-        """Current content of a table, in one Parquet file. Raises NotFound."""
+        """Current content of a table, in one Parquet file. Raises as `describe` does."""
         action = AuditAction.DELTA_SHARING_QUERY_TABLE
-        async with view_share(context, action, share, f"{schema}.{table}") as (operation, found, grant):
-            table = self._name(schema, table)
+        inside = f"{INFORMATION_SCHEMA}.{table}"
+        async with view_share(context, action, share, inside) as (operation, found, grant):
+            table = self.get(found, table).name
+            _check_current(revision)
             metadata = await self._metadata(operation, found, table)
             writer = await asyncio.to_thread(_writer, table)
             async for models, versions in _pieces(operation, found, table):
@@ -123,10 +93,13 @@ class InformationSchema:
             version=await operation.rows.shared_models.changed_at(share),
         )
 
-    def _name(self, schema: str, table: str) -> str:
-        if schema.lower() != INFORMATION_SCHEMA or table.lower() not in self.names:
-            raise NotFound(f"The table '{schema}.{table}' does not exist in this share.")
-        return table.lower()
+
+def _check_current(revision: TableRevision) -> None:
+    """Check that no history is asked for, of which there is none. Raises UnsupportedOperation."""
+    if revision != CURRENT:
+        raise UnsupportedOperation(
+            "This table has no history; leave out versions and timestamps for its current rows."
+        )
 
 
 async def _pieces(

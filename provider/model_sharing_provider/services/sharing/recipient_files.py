@@ -196,7 +196,7 @@ class RecipientFiles:
     async def open(self, context: Context, resource: str, query: dict[str, str]) -> OpenFile:
         """Verify a signed URL and open its file. Raises PermissionDenied, or NotFound for missing bytes."""
         kind, *parts = resource.split("/")
-        async with self._admit(context, AuditAction.GET_FILE, resource, query) as (
+        async with self.admit(context, AuditAction.GET_FILE, resource, query) as (
             operation,
             ticket,
             version,
@@ -227,7 +227,7 @@ class RecipientFiles:
 
         Raises InvalidParameter for too many files, or one that is too large.
         """
-        async with self._admit(context, AuditAction.GET_FILES, resource, query, "POST") as (
+        async with self.admit(context, AuditAction.GET_FILES, resource, query, "POST") as (
             operation,
             ticket,
             version,
@@ -254,7 +254,7 @@ class RecipientFiles:
         return auxiliary if any(delta.sha256 == sha256 for delta in published) else None
 
     @asynccontextmanager
-    async def _admit(
+    async def admit(
         self, context: Context, action: AuditAction, resource: str, query: dict[str, str], method: str = "GET"
     ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None]]:
         """Authorize the holder of a signed URL, and find its version, if it has one."""

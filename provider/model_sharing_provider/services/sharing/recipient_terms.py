@@ -12,7 +12,7 @@ from model_sharing_protocol.errors import NotFound, TermsNotAccepted
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_protocol.terms import MAX_ACCEPTED_BY, TERMS_COMMAND, check_digest, check_line
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.domain.sharing import SharedVersion
+from model_sharing_provider.domain.sharing import Share, SharedVersion
 from model_sharing_provider.domain.terms import SharedTerms, TermsAcceptance, UnacceptedTerms
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.sharing.recipient_view import (
@@ -85,6 +85,23 @@ def check_terms_accepted(operation: Operation, found: SharedVersion) -> None:
             f"The terms of {named} are not accepted. Read them, and accept them, with: {TERMS_COMMAND}"
         ),
     )
+
+
+async def check_share_terms(operation: Operation, share: Share) -> None:
+    """Check that the recipient accepted the terms of a share, of which it is about to be given files.
+
+    Raises TermsNotAccepted, a denial.
+    """
+    applying = await operation.rows.terms.of_share(share, operation.principal.id)
+    for terms in applying:
+        if not terms.models and terms.accepted_at is None:
+            raise operation.denied(
+                f"terms not accepted: {terms.digest}",
+                TermsNotAccepted(
+                    f"The terms of the share {share.name!r} (version {terms.version}, {terms.digest}) are "
+                    f"not accepted. Read them, and accept them, with: {TERMS_COMMAND}"
+                ),
+            )
 
 
 def _subject(found: SharedVersion, terms: UnacceptedTerms) -> str:

@@ -22,7 +22,13 @@ from model_sharing_provider.domain.securables import (
     SecurableType,
     VersionStatus,
 )
-from model_sharing_provider.domain.sharing import Share, SharedModel, SharedVersion, ShareGrant
+from model_sharing_provider.domain.sharing import (
+    Share,
+    SharedModel,
+    SharedSchema,
+    SharedVersion,
+    ShareGrant,
+)
 from model_sharing_provider.services.context import Context, Operation
 
 
@@ -38,14 +44,15 @@ class RecipientView:
         async with view_share(context, AuditAction.DELTA_SHARING_GET_SHARE, share) as (_, found, _grant):
             return found
 
-    async def list_schemas(self, context: Context, share: str, page: PageRequest) -> tuple[Share, Page[str]]:
+    async def list_schemas(
+        self, context: Context, share: str, page: PageRequest
+    ) -> tuple[Share, Page[SharedSchema]]:
         async with view_share(context, AuditAction.DELTA_SHARING_LIST_SCHEMAS, share) as (
             operation,
             found,
             _,
         ):
-            schemas = await operation.rows.shared_models.page_schemas(found.id, page)
-            return found, _with_information_schema(schemas, page)
+            return found, await operation.rows.shared_models.page_schemas(found.id, page)
 
     async def list_models(
         self, context: Context, share: str, schema: str | None, page: PageRequest
@@ -57,10 +64,7 @@ class RecipientView:
             found,
             _,
         ):
-            if schema == INFORMATION_SCHEMA:
-                return Page(())
-            if schema is not None and not await operation.rows.shared_models.has_schema(found.id, schema):
-                raise NotFound(f"The schema {schema!r} does not exist in the share {found.name!r}.")
+            await check_schema(operation, found, schema)
             return await models_of_share(operation, found, schema, page)
 
     async def get_model(self, context: Context, share: str, name: SharedName) -> SharedModel:
@@ -122,20 +126,6 @@ class RecipientView:
         async with view_share(context, action, share, str(name)) as (operation, found, _):
             aliases = (await _find_model(operation, found, name)).aliases
             return page_of(aliases.items(), page, lambda item: item[0].lower())
-
-
-def _with_information_schema(schemas: Page[str], page: PageRequest) -> Page[str]:
-    """Page of schemas, with that of the share's own tables in its place."""
-    names = list(schemas.items)
-    begins_before = page.after is None or page.after < INFORMATION_SCHEMA
-    if not begins_before or (schemas.last_key is not None and schemas.last_key < INFORMATION_SCHEMA):
-        return schemas
-    if page.size == 0:
-        return Page((), schemas.last_key)
-    names = sorted([*names, INFORMATION_SCHEMA])
-    kept = names[: page.size]
-    more = schemas.last_key is not None or len(kept) < len(names)
-    return Page(kept, kept[-1] if more else None)
 
 
 @asynccontextmanager
@@ -204,6 +194,14 @@ def authorize_granted(
     )
     assert share is not None and grant is not None  # noqa: S101 - authorized means granted
     return share, grant
+
+
+async def check_schema(operation: Operation, share: Share, schema: str | None) -> None:
+    """Check that a share has a schema, if one is given. Raises NotFound."""
+    if schema is None or schema == INFORMATION_SCHEMA:
+        return
+    if not await operation.rows.shared_models.has_schema(share.id, schema):
+        raise NotFound(f"The schema {schema!r} does not exist in the share {share.name!r}.")
 
 
 async def models_of_share(

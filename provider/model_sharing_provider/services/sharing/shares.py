@@ -10,9 +10,11 @@ from uuid import uuid4
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound, ReadOnlyCatalog
 from model_sharing_protocol.names import INFORMATION_SCHEMA, FullName, SchemaName, SharedName, normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
+from model_sharing_provider.artifacts.shared_folders import SharedFolders
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
-from model_sharing_provider.domain.limits import check_comment
+from model_sharing_provider.domain.limits import MAX_SOURCE, check_comment, check_text
+from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import (
@@ -48,8 +50,9 @@ class ShareChange:
 
 
 class Shares:
-    def __init__(self, quotas: Quotas) -> None:
+    def __init__(self, quotas: Quotas, folders: SharedFolders) -> None:
         self._quotas = quotas
+        self._folders = folders
 
     async def create(
         self, context: Context, name: str, comment: str = "", *, resharing: bool = False
@@ -140,6 +143,7 @@ class Shares:
 
         Raises NotFound, AlreadyExists, PermissionDenied.
         """
+        await self._check_tables(context, name, objects)
         async with context.change(AuditAction.UPDATE_SHARE, share_target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             share = await find_share(operation, name)
@@ -181,6 +185,30 @@ class Shares:
             await self._check_size(operation, found)
             return added
 
+    async def add_table(
+        self, context: Context, share: str, location: str, shared_as: SharedName
+    ) -> ShareObject:
+        """Add the Delta or Parquet table at an external location to a share; its files stay there.
+
+        Only administrators may: what is in external locations belongs to no securable, so that no privilege
+        says who may read it. Raises NotFound, AlreadyExists, InvalidParameter, UnsupportedOperation for a
+        table that cannot be served, PermissionDenied also for a location that is not allowed.
+        """
+        change = ShareChange(True, ShareObjectType.TABLE, location, str(shared_as))
+        _, objects = await self.update(context, share, [change])
+        return next(each for each in objects if each.shared_as == str(shared_as))
+
+    async def _check_tables(self, context: Context, share: str, objects: Sequence[ShareChange]) -> None:
+        """Check that tables to add can be read, before the transaction, since it takes a while."""
+        locations = [each.name for each in objects if each.adds and each.type is ShareObjectType.TABLE]
+        if not locations:
+            return
+        async with context.view(AuditAction.CHECK_SHARED_TABLE, share_target(share)) as operation:
+            await operation.authorize(rules.ADMINISTRATORS)
+            await operation.authorize(rules.OWN_SHARE)
+        for location in locations:
+            await self._folders.table(_table_location(location))
+
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
         """Remove the object shared as `shared_as`; its signed URLs stop working. Raises NotFound."""
         async with context.change(AuditAction.UPDATE_SHARE, share_target(share)) as operation:
@@ -191,6 +219,7 @@ class Shares:
         kinds = Counter(item.type for item in await operation.rows.shares.objects(share))
         inside = f"in the share {share.name!r}"
         check_quota(f"models {inside}", kinds[ShareObjectType.MODEL], self._quotas.models_in_a_share)
+        check_quota(f"tables {inside}", kinds[ShareObjectType.TABLE], self._quotas.models_in_a_share)
         check_quota(f"schemas {inside}", kinds[ShareObjectType.SCHEMA], self._quotas.schemas_in_a_share)
 
 
@@ -225,6 +254,8 @@ async def _apply(operation: Operation, share: Share, change: ShareChange) -> Non
     elif change.type is ShareObjectType.MODEL:
         shared_as = SharedName.parse(change.shared_as) if change.shared_as else None
         await _add_model(operation, share, FullName.parse(change.name), shared_as)
+    elif change.type is ShareObjectType.TABLE:
+        await _add_table(operation, share, change)
     else:
         await _add_schema(operation, share, SchemaName.parse(change.name), change.shared_as or None)
 
@@ -249,6 +280,25 @@ async def _add_schema(
     found = await find_schema(operation, schema)
     shared = _object(operation, ShareObjectType.SCHEMA, str(schema), shared_name)
     return await _add_object(operation, share, found.id, shared)
+
+
+async def _add_table(operation: Operation, share: Share, change: ShareChange) -> None:
+    await operation.authorize(rules.ADMINISTRATORS)
+    if not change.shared_as:
+        raise InvalidParameter("A table has no name of its own; give the schema.table that recipients see.")
+    location, shared_as = _table_location(change.name), SharedName.parse(change.shared_as)
+    shared = _object(operation, ShareObjectType.TABLE, location, str(shared_as))
+    await _add_object(operation, share, str(uuid4()), shared)
+
+
+def _table_location(name: str) -> str:
+    """Location of a table to share. Raises InvalidParameter, also for the name of a table in a catalog."""
+    if "://" not in name:
+        raise InvalidParameter(
+            f"Catalogs have no tables here, so that {name!r} names none; give the location of the table's "
+            "folder, such as s3://bucket/folder or file:///folder."
+        )
+    return parse_location(check_text("location", name, MAX_SOURCE))
 
 
 async def _check_resharing(operation: Operation, catalog: str) -> None:

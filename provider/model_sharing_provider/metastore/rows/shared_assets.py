@@ -1,0 +1,57 @@
+"""Rows of assets that a share shows beside models: tables in external locations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.shared_tables import SharedLocation
+from model_sharing_provider.domain.sharing import ShareObjectType
+from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.tables import share_objects
+
+
+class SharedAssetRows:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def of_share(self, share_id: str, kind: ShareObjectType) -> list[SharedLocation]:
+        """All assets of a kind in a share, of which there are at most as many as its quota allows."""
+        return await self._find(share_id, kind)
+
+    async def find(self, share_id: str, kind: ShareObjectType, name: SharedName) -> SharedLocation | None:
+        found = await self._find(share_id, kind, name)
+        return found[0] if found else None
+
+    async def by_id(self, object_id: str) -> SharedLocation | None:
+        """Asset by its id, in whichever share it is."""
+        query = _ASSETS.where(share_objects.c.object_id == object_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return _read(row) if row else None
+
+    async def _find(
+        self, share_id: str, kind: ShareObjectType, name: SharedName | None = None
+    ) -> list[SharedLocation]:
+        query = _ASSETS.where(share_objects.c.share_id == share_id, share_objects.c.type == kind)
+        if name is not None:
+            query = query.where(
+                share_objects.c.shared_schema == name.schema, share_objects.c.shared_name == name.name
+            )
+        rows = await self._connection.execute(
+            query.order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
+        )
+        return [_read(row) for row in rows]
+
+
+_ASSETS = select(
+    share_objects.c.object_id,
+    share_objects.c.shared_schema,
+    share_objects.c.shared_name,
+    share_objects.c.object_name,
+)
+
+
+def _read(row: Row[Any]) -> SharedLocation:
+    return SharedLocation(row.object_id, SharedName(row.shared_schema, row.shared_name), row.object_name)

@@ -8,7 +8,8 @@ from collections import defaultdict
 import pytest
 
 from model_sharing_protocol import errors
-from model_sharing_protocol.errors import ErrorRow, LocalError, SharingError, error_from_open_sharing
+from model_sharing_protocol.error_responses import error_from_open_sharing
+from model_sharing_protocol.errors import ErrorRow, LocalError, SharingError
 
 CLASSES = sorted(
     (kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, SharingError)),

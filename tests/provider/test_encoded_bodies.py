@@ -15,7 +15,8 @@ from aiohttp import web
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors.base import DatabricksError
 
-from model_sharing_protocol.errors import UnsupportedEncoding, error_from_open_sharing
+from model_sharing_protocol.error_responses import error_from_open_sharing
+from model_sharing_protocol.errors import UnsupportedEncoding
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.versions import NewVersion

@@ -51,4 +51,4 @@ class AdminClient:
 
     async def activate(self, code: str, endpoint: str) -> Profile:
         """Open an activation link without going over the network."""
-        return await self.provider.recipients.activate(self.context, code, endpoint)
+        return await self.provider.activation_links.activate(self.context, code, endpoint)

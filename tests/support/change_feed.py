@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from model_sharing_protocol.dsse import Envelope, PublicKey
-from model_sharing_protocol.errors import error_from_open_sharing
+from model_sharing_protocol.error_responses import error_from_open_sharing
 from model_sharing_protocol.open_sharing import SIGNATURE_HEADER, ErrorAnswer, ShareChange, ShareChanges
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.signatures import verify_changes

@@ -103,7 +103,7 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         "a version's files, in the share": lambda: provider.recipient_files.version_files(
             globex, "everything", SharedName("ml", "real"), number=1
         ),
-        "what an activation link offers": lambda: provider.recipients.activation_offer(context, code),
+        "what an activation link offers": lambda: provider.activation_links.offer(context, code),
         "recipients that pulled a model": lambda: provider.pull_history.who_pulled(
             context, FullName("prod", "ml", some())
         ),

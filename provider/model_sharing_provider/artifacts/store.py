@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,7 +33,13 @@ from model_sharing_provider.artifacts.byte_streams import PIECE_BYTES, chain, in
 from model_sharing_provider.artifacts.call_timing import timed_call, timed_calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
-from model_sharing_provider.artifacts.store_errors import translated_store_errors
+from model_sharing_provider.artifacts.store_errors import (
+    is_external,
+    reading,
+    shown_path,
+    translated_store_errors,
+    writing,
+)
 from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
 
 Advance = Callable[[int], None]
@@ -76,7 +81,7 @@ class ArtifactStore:
 
     def location(self, path: str) -> str:
         """Location of an object, in the canonical form of `domain.locations`."""
-        return path if _is_external(path) else f"{self._root}/{path}"
+        return path if is_external(path) else f"{self._root}/{path}"
 
     async def check_reachable(self) -> None:
         """Check that the store can be read. Raises NotFound, ArtifactStoreUnavailable."""
@@ -105,7 +110,7 @@ class ArtifactStore:
             taken_in.update(content)
             advance(len(content))
             return taken_in.finish()
-        with _writing(path), timed_call(self._backend.kind, "put_stream"):
+        with writing(path), timed_call(self._backend.kind, "put_stream"):
             await obstore.put_async(
                 self._backend.client, path, pieces(), chunk_size=PART_BYTES, max_concurrency=2
             )
@@ -116,7 +121,7 @@ class ArtifactStore:
 
         Raises DiskFull, and CorruptArtifact for a copy that does not have this digest.
         """
-        with _writing(path):
+        with writing(path):
             if await self._backend.link_from(source, path):
                 advance((await asyncio.to_thread(source.stat)).st_size)
                 return
@@ -130,7 +135,7 @@ class ArtifactStore:
 
         Raises NotFound, CorruptArtifact, OSError.
         """
-        with _reading(path):
+        with reading(path):
             if await self._backend.link_to(path, target):
                 return
         with await asyncio.to_thread(target.open, "xb", buffering=0) as file:
@@ -139,7 +144,7 @@ class ArtifactStore:
 
     async def put_bytes(self, path: str, content: bytes) -> None:
         """Write a small object. Raises DiskFull."""
-        with _writing(path), timed_call(self._backend.kind, "put"):
+        with writing(path), timed_call(self._backend.kind, "put"):
             await obstore.put_async(self._backend.client, path, content, use_multipart=False)
 
     async def put_stream(
@@ -162,7 +167,7 @@ class ArtifactStore:
             if len(first) < PIECE_BYTES:
                 await self.put_bytes(path, first)
             else:
-                with _writing(path), timed_call(self._backend.kind, "put_stream"):
+                with writing(path), timed_call(self._backend.kind, "put_stream"):
                     whole = chain(first, arriving)
                     await obstore.put_async(
                         self._backend.client, path, whole, chunk_size=PART_BYTES, max_concurrency=2
@@ -175,14 +180,14 @@ class ArtifactStore:
     async def move(self, source: str, target: str) -> None:
         """Move an object, unless it was already moved. Raises NotFound if neither path exists."""
         try:
-            with _reading(source):
+            with reading(source):
                 await self._backend.move(source, target)
         except NotFound:
             await self.size(target)
 
     async def link(self, source: str, target: str) -> None:
         """Link or copy an object to `target` within the store. Raises NotFound."""
-        with _reading(source):
+        with reading(source):
             await self._backend.link(source, target)
 
     async def copy(self, source: str, target: str) -> None:
@@ -190,7 +195,7 @@ class ArtifactStore:
 
         Raises NotFound, DiskFull, and UnsafePath for what is not a regular file.
         """
-        with _writing(target), _reading(source):
+        with writing(target), reading(source):
             await self._backend.copy(source, target)
 
     async def sync(self, prefix: str) -> None:
@@ -200,7 +205,7 @@ class ArtifactStore:
 
     def check_allowed(self, path: str) -> None:
         """Check that an external location may still be read. Raises PermissionDenied."""
-        if _is_external(path):
+        if is_external(path):
             self._external.check(path)
 
     async def external_files(self, location: str) -> dict[str, int]:
@@ -215,7 +220,7 @@ class ArtifactStore:
 
     async def files_below(self, folder: str) -> dict[str, int]:
         """Files in a folder below the root, as `external_files`. Raises UnsafePath, InvalidModel."""
-        with _reading(folder):
+        with reading(folder):
             return await self._files_below(folder)
 
     async def _files_below(self, folder: str) -> dict[str, int]:
@@ -226,7 +231,7 @@ class ArtifactStore:
             found |= {item["path"].removeprefix(f"{prefix}/"): int(item["size"]) for item in batch}
             if len(found) > MAX_FILES:
                 raise InvalidModel(
-                    f"{_shown(folder)} holds more than {MAX_FILES} files; that is not a model."
+                    f"{shown_path(folder)} holds more than {MAX_FILES} files; that is not a model."
                 )
         markers = await backend.folder_markers(prefix, found)
         return {path: size for path, size in found.items() if path not in markers}
@@ -234,13 +239,13 @@ class ArtifactStore:
     async def folder_markers(self, folder: str, sizes: Mapping[str, int]) -> set[str]:
         """Folder markers among these objects below a folder, by relative path and size."""
         backend, prefix = await self._open(folder)
-        with _reading(folder):
+        with reading(folder):
             return await backend.folder_markers(prefix, sizes)
 
     async def get_bytes(self, path: str) -> bytes:
         """Read a small object. Raises NotFound, PermissionDenied."""
         backend, key = await self._open(path)
-        with _reading(path), timed_call(backend.kind, "get"):
+        with reading(path), timed_call(backend.kind, "get"):
             return bytes(await (await obstore.get_async(backend.client, key)).bytes_async())
 
     async def size(self, path: str) -> int:
@@ -250,7 +255,7 @@ class ArtifactStore:
     async def head(self, path: str) -> tuple[int, str]:
         """Size of an object in bytes, and its etag. Raises NotFound, PermissionDenied."""
         backend, key = await self._open(path)
-        with _reading(path), timed_call(backend.kind, "head"):
+        with reading(path), timed_call(backend.kind, "head"):
             found = await obstore.head_async(backend.client, key)
             return int(found["size"]), found["e_tag"] or ""
 
@@ -259,7 +264,7 @@ class ArtifactStore:
         found = await self.size(path)
         if found != size:
             raise CorruptArtifact(
-                f"The object {_shown(path)} has {found} bytes, but was registered with {size}; "
+                f"The object {shown_path(path)} has {found} bytes, but was registered with {size}; "
                 "register it as a new version."
             )
 
@@ -293,14 +298,16 @@ class ArtifactStore:
         """
         backend, key = await self._open(path)
         try:
-            with _reading(path):
+            with reading(path):
                 async with contextlib.aclosing(backend.read(key, start, end)) as pieces:
                     async for piece in pieces:
                         if not piece:
-                            raise CorruptArtifact(f"The object {_shown(path)} ends before byte {end}.")
+                            raise CorruptArtifact(f"The object {shown_path(path)} ends before byte {end}.")
                         yield piece
         except OSError as error:
-            raise CorruptArtifact(f"The object {_shown(path)} cannot be read up to byte {end}.") from error
+            raise CorruptArtifact(
+                f"The object {shown_path(path)} cannot be read up to byte {end}."
+            ) from error
 
     async def read_all(self, files: Sequence[tuple[str, int]]) -> AsyncIterator[memoryview]:
         """Read small objects of one version, given by path and size, concatenated.
@@ -311,7 +318,7 @@ class ArtifactStore:
         if not opened:
             return
         backend = opened[0][0]
-        with _reading(files[0][0]):
+        with reading(files[0][0]):
             objects = [(key, size) for _, key, size in opened]
             async with contextlib.aclosing(backend.read_whole(objects)) as batches:
                 async for batch, size in batches:
@@ -328,7 +335,7 @@ class ArtifactStore:
             return None
         backend, _ = await self._open(paths[0])
         keys = [(await self._open(path))[1] for path in paths]
-        with _reading(paths[0]):
+        with reading(paths[0]):
             return await backend.presign(keys, seconds)
 
     async def presign_upload(self, path: str, seconds: int) -> UploadUrl | None:
@@ -336,7 +343,7 @@ class ArtifactStore:
         if not self._presigns:
             return None
         backend, key = await self._open(path)
-        with _reading(path):
+        with reading(path):
             return await backend.presign_upload(key, seconds)
 
     async def origins(self) -> tuple[str, ...]:
@@ -349,7 +356,7 @@ class ArtifactStore:
         return tuple(sorted(found))
 
     async def _open(self, path: str) -> tuple[StoreBackend, str]:
-        return await self._external.open(path) if _is_external(path) else (self._backend, path)
+        return await self._external.open(path) if is_external(path) else (self._backend, path)
 
     async def delete(self, path: str) -> None:
         """Delete one object, if it exists."""
@@ -359,12 +366,12 @@ class ArtifactStore:
 
     async def delete_all(self, paths: Sequence[str]) -> None:
         """Delete these objects, as far as they exist."""
-        with _reading("objects"), timed_call(self._backend.kind, "delete"):
+        with reading("objects"), timed_call(self._backend.kind, "delete"):
             await self._backend.delete(paths)
 
     async def list(self, prefix: str) -> AsyncIterator[Sequence[StoredObject]]:
         """List objects in the folder `prefix` in batches, including unfinished ones of killed processes."""
-        with _reading(prefix):
+        with reading(prefix):
             async for batch in timed_calls(self._backend.kind, "list", self._backend.list_objects(prefix)):
                 yield batch
 
@@ -374,7 +381,7 @@ class ArtifactStore:
         deleted = 0
         async for batch in self.list(prefix):
             paths = [item.path for item in batch if item.modified <= newest]
-            with _reading(prefix), timed_call(self._backend.kind, "delete"):
+            with reading(prefix), timed_call(self._backend.kind, "delete"):
                 await self._backend.delete(paths)
             deleted += len(paths)
         return deleted
@@ -388,24 +395,3 @@ class ArtifactStore:
         """Delete an unneeded folder; if that fails, garbage collection does it later."""
         with contextlib.suppress(ArtifactStoreUnavailable, UnsafePath):
             await self.delete_below(prefix)
-
-
-def _is_external(path: str) -> bool:
-    return "://" in path
-
-
-def _shown(path: str) -> str:
-    """Path for an error that a recipient may read, without the provider's storage location."""
-    return path.rpartition("/")[2] if _is_external(path) else path
-
-
-def _reading(path: str) -> AbstractContextManager[None]:
-    where = "external location" if _is_external(path) else "artifact store"
-    return translated_store_errors(
-        _shown(path), absent=f"The object {_shown(path)} is gone from the {where}."
-    )
-
-
-def _writing(path: str) -> AbstractContextManager[None]:
-    # If something is missing when an object is written, it is the bucket.
-    return translated_store_errors(path, absent=f"The bucket that {path} should be written to is not there.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import structlog
 from obstore.exceptions import (
@@ -64,3 +65,27 @@ def _unavailable(shown: str, what: str, error: Exception) -> ArtifactStoreUnavai
     return ArtifactStoreUnavailable(
         f"The artifact store cannot be used for {shown} now: {what}. The reason is in the provider's log."
     )
+
+
+def is_external(path: str) -> bool:
+    """True for a path in an external location, which is a URL."""
+    return "://" in path
+
+
+def shown_path(path: str) -> str:
+    """Path for an error that a recipient may read, without the provider's storage location."""
+    return path.rpartition("/")[2] if is_external(path) else path
+
+
+def reading(path: str) -> AbstractContextManager[None]:
+    """Translate errors of the store while an object is read."""
+    where = "external location" if is_external(path) else "artifact store"
+    return translated_store_errors(
+        shown_path(path), absent=f"The object {shown_path(path)} is gone from the {where}."
+    )
+
+
+def writing(path: str) -> AbstractContextManager[None]:
+    """Translate errors of the store while an object is written."""
+    # If something is missing when an object is written, it is the bucket.
+    return translated_store_errors(path, absent=f"The bucket that {path} should be written to is not there.")

@@ -67,6 +67,7 @@ from model_sharing_provider.services.registry.sessions import Sessions
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.activation_links import ActivationLinks
 from model_sharing_provider.services.sharing.asset_files import AssetFiles
 from model_sharing_provider.services.sharing.change_signal import ChangeSignal
 from model_sharing_provider.services.sharing.changes import Changes
@@ -172,6 +173,7 @@ def _wire(
         administrator=administrator,
         public_url=settings.public_url,
         access_tokens=AccessTokens(secrets),
+        activation_links=ActivationLinks(secrets),
         asset_files=AssetFiles(recipient_files, folders),
         audit=Audit(),
         backups=Backups(database, (settings.secrets_path, settings.signing_keys_path)),

@@ -14,7 +14,8 @@ from model_sharing_protocol.console.results import show_list
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import config_file
 from model_sharing_provider.configuration.kinds import YES_OR_NO
-from model_sharing_provider.configuration.settings import TABLE, Setting, Settings
+from model_sharing_provider.configuration.rows import Setting
+from model_sharing_provider.configuration.settings import TABLE, Settings
 from model_sharing_provider.configuration.sources import parse, read_configured
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -209,7 +209,7 @@ def add_table(name: str, location: str, shared_as: str, output: str) -> None:
 
 @share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
 @click.argument("name", metavar="SHARE", shell_complete=complete_shares)
-@click.argument("shared_as", metavar="SCHEMA[.NAME]")
+@click.argument("shared_as", metavar="SCHEMA[.MODEL]")
 @deletion_options
 def remove(*, name: str, shared_as: str, dry_run: bool, yes: bool, output: str) -> None:
     """Remove a model, table or schema from a share, by the name that recipients see.

@@ -6,10 +6,9 @@ with `SERVE_` are also options of `serve`. `docs/reference/settings.md` shows th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from platformdirs import user_data_path
 
@@ -24,82 +23,57 @@ from model_sharing_provider.configuration.kinds import (
     SIZE,
     TEXT,
     YES_OR_NO,
-    Kind,
     choice,
     duration_between,
     whole_number,
     without_credentials,
 )
+from model_sharing_provider.configuration.rows import ROW, Setting, setting
 from model_sharing_provider.domain.credentials import CLOUDS
 from model_sharing_provider.domain.mirrors import FreshnessPolicy
 from model_sharing_provider.domain.pulls import PullLimits
 from model_sharing_provider.domain.quotas import Quotas
 from model_sharing_provider.domain.request_rates import RequestRates
 
-PREFIX = "MODEL_SHARING_PROVIDER_"
 _QUOTAS = Quotas()
 _RATES = RequestRates()
 _FRESHNESS = FreshnessPolicy()
 _CONNECTIONS = 24
-_ROW = "setting"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Row of the table. `unset` describes the default in words."""
-
-    name: str
-    kind: Kind
-    meaning: str
-    unset: str
-
-    @property
-    def variable(self) -> str:
-        return PREFIX + self.name
-
-    @property
-    def key(self) -> str:
-        return self.name.lower()
-
-
-def _setting(name: str, kind: Kind, meaning: str, default: Any, unset: str | None = None) -> Any:
-    row = Setting(name, kind, meaning, str(default) if unset is None else unset)
-    return field(default=default, repr=kind.shown is None, metadata={_ROW: row})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of a provider; an empty text means unset."""
 
-    home: Path = _setting(
+    home: Path = setting(
         "HOME",
         PATH,
         "the folder for all files without a setting of their own",
         user_data_path("model-sharing-provider", appauthor=False),
         "your platform's folder for user data",
     )
-    postgresql_url: str = _setting(
+    postgresql_url: str = setting(
         "DATABASE_URL",
         POSTGRESQL_URL,
         "the database for the rows",
         "",
         "an SQLite file in the home",
     )
-    database_connections: int = _setting(
+    database_connections: int = setting(
         "DATABASE_CONNECTIONS",
         whole_number(6, 1000),
         "limit of connections to PostgreSQL per process: multiplied by the workers of all servers, plus as "
         "many for commands, it must stay below the database's `max_connections`",
         _CONNECTIONS,
     )
-    artifact_root: str = _setting(
+    artifact_root: str = setting(
         "ARTIFACT_ROOT",
         LOCATION,
         "the storage for the files of models: `file:///folder`, `s3://bucket/folder`, `gs://…`, `az://…`",
         "",
         "the folder `artifacts` in the home",
     )
-    file_locations: bool = _setting(
+    file_locations: bool = setting(
         "FILE_LOCATIONS",
         YES_OR_NO,
         "tell clients on this machine in which folder of the local artifact root a version's files are, for "
@@ -107,7 +81,7 @@ class Settings:
         True,
         "yes",
     )
-    presigned_urls: bool = _setting(
+    presigned_urls: bool = setting(
         "PRESIGNED_URLS",
         YES_OR_NO,
         "fetch files directly from the bucket, by URLs that it signs; with `no`, as when recipients cannot "
@@ -115,14 +89,14 @@ class Settings:
         True,
         "yes",
     )
-    temporary_credentials: str = _setting(
+    temporary_credentials: str = setting(
         "TEMPORARY_CREDENTIALS",
         choice(*CLOUDS),
         "the cloud that issues temporary credentials for versions in its buckets",
         "",
         "no credentials are issued",
     )
-    credentials_lifetime: timedelta = _setting(
+    credentials_lifetime: timedelta = setting(
         "TEMPORARY_CREDENTIALS_LIFETIME",
         # Amazon issues none that are shorter, Google none that are longer.
         duration_between("15m", "1h"),
@@ -130,14 +104,14 @@ class Settings:
         timedelta(minutes=15),
         "15m",
     )
-    aws_role_arn: str = _setting(
+    aws_role_arn: str = setting(
         "AWS_ROLE_ARN",
         TEXT,
         "the role to assume for such credentials, on AWS",
         "",
         "a federated user of this server's IAM user",
     )
-    secrets_file: Path | None = _setting(
+    secrets_file: Path | None = setting(
         "SECRETS_FILE",
         PATH,
         "the file with the peppers of tokens and the keys of URLs, the same for all servers; it must exist, "
@@ -145,28 +119,28 @@ class Settings:
         None,
         "`secrets.json` in the home, created at the first start",
     )
-    signing_keys_file: Path | None = _setting(
+    signing_keys_file: Path | None = setting(
         "SIGNING_KEYS_FILE",
         PATH,
         "the file with the signing keys for models, the same for all servers; it must exist, too",
         None,
         "`signing-keys.json` in the home",
     )
-    public_url: str = _setting(
+    public_url: str = setting(
         "PUBLIC_URL",
         HTTP_URL,
         "the URL at which recipients reach this server, for activation links, profiles and file URLs",
         "",
         "the address of the request",
     )
-    tracking_uri: str = _setting(
+    tracking_uri: str = setting(
         "TRACKING_URI",
         HTTP_URL,
         "an MLflow tracking server, to which calls about experiments and runs are forwarded",
         "",
         "none",
     )
-    external_locations: tuple[str, ...] = _setting(
+    external_locations: tuple[str, ...] = setting(
         "EXTERNAL_LOCATIONS",
         LOCATIONS,
         "folders whose models may be shared in place, without copying them: "
@@ -174,7 +148,7 @@ class Settings:
         (),
         "none",
     )
-    recalled_versions: str = _setting(
+    recalled_versions: str = setting(
         "RECALLED_VERSIONS",
         choice("refuse", "warn", "drop"),
         "files of recalled versions, for principals other than the model's owner: `refuse` them, or give "
@@ -182,17 +156,15 @@ class Settings:
         "a shared catalog",
         "refuse",
     )
-    max_shares: int = _setting("MAX_SHARES", whole_number(), "quota of shares", _QUOTAS.shares)
-    max_recipients: int = _setting(
-        "MAX_RECIPIENTS", whole_number(), "quota of recipients", _QUOTAS.recipients
-    )
-    max_models_in_a_share: int = _setting(
+    max_shares: int = setting("MAX_SHARES", whole_number(), "quota of shares", _QUOTAS.shares)
+    max_recipients: int = setting("MAX_RECIPIENTS", whole_number(), "quota of recipients", _QUOTAS.recipients)
+    max_models_in_a_share: int = setting(
         "MAX_MODELS_IN_A_SHARE", whole_number(), "quota of models in one share", _QUOTAS.models_in_a_share
     )
-    max_schemas_in_a_share: int = _setting(
+    max_schemas_in_a_share: int = setting(
         "MAX_SCHEMAS_IN_A_SHARE", whole_number(), "quota of schemas in one share", _QUOTAS.schemas_in_a_share
     )
-    max_failures: int = _setting(
+    max_failures: int = setting(
         "MAX_FAILURES_PER_MINUTE",
         whole_number(),
         "invalid tokens, activation links and file URLs from one address (for IPv6, a /64) until it gets "
@@ -200,23 +172,23 @@ class Settings:
         "no limit, as in the next two",
         _RATES.failures,
     )
-    max_calls: int = _setting(
+    max_calls: int = setting(
         "MAX_REQUESTS_PER_MINUTE", whole_number(), "requests of one recipient or principal", _RATES.calls
     )
-    max_file_requests: int = _setting(
+    max_file_requests: int = setting(
         "MAX_FILE_REQUESTS_PER_MINUTE",
         whole_number(),
         "requests for files by signed URLs that were issued under one token",
         _RATES.file_requests,
     )
-    allowed_provider_networks: tuple[str, ...] = _setting(
+    allowed_provider_networks: tuple[str, ...] = setting(
         "ALLOWED_PROVIDER_NETWORKS",
         NETWORKS,
         "networks, besides the public Internet, in which this server may call other providers",
         (),
         "none",
     )
-    allowed_issuer_networks: tuple[str, ...] = _setting(
+    allowed_issuer_networks: tuple[str, ...] = setting(
         "ALLOWED_ISSUER_NETWORKS",
         NETWORKS,
         "networks, besides the public Internet, in which this server may ask the issuers of federation "
@@ -224,21 +196,21 @@ class Settings:
         (),
         "none",
     )
-    identity_token_clock_skew: timedelta = _setting(
+    identity_token_clock_skew: timedelta = setting(
         "IDENTITY_TOKEN_CLOCK_SKEW",
         duration_between("0s", "10m"),
         "how far the clock of an issuer may differ from this server's, in the times of its tokens",
         timedelta(seconds=60),
         "60s",
     )
-    identity_token_max_lifetime: timedelta = _setting(
+    identity_token_max_lifetime: timedelta = setting(
         "IDENTITY_TOKEN_MAX_LIFETIME",
         duration_between("1m", "30d"),
         "the greatest lifetime of an issuer's token, of which one that lives longer is refused",
         timedelta(hours=24),
         "24h",
     )
-    mirror_staleness: timedelta = _setting(
+    mirror_staleness: timedelta = setting(
         "MIRROR_STALENESS",
         DURATION,
         "the greatest age of an alias or version that is read from a shared catalog, while its provider "
@@ -246,21 +218,21 @@ class Settings:
         _FRESHNESS.bound,
         "5s",
     )
-    mirror_grace: timedelta = _setting(
+    mirror_grace: timedelta = setting(
         "MIRROR_GRACE",
         DURATION,
         "the greatest age of what is served from a shared catalog while its provider cannot be asked",
         _FRESHNESS.grace,
         "24h",
     )
-    mirror_after_revocation: str = _setting(
+    mirror_after_revocation: str = setting(
         "MIRROR_AFTER_REVOCATION",
         choice("refuse", "serve"),
         "what happens to a shared catalog once its provider has withdrawn the share, refuses the token or "
         "signs with an unknown key: reads are refused, or served for the grace",
         "refuse",
     )
-    mirror_max_size: int | None = _setting(
+    mirror_max_size: int | None = setting(
         "MIRROR_MAX_SIZE",
         SIZE,
         "the limit of what is kept of the files of all shared catalogs: the least recently read are deleted "
@@ -268,14 +240,14 @@ class Settings:
         None,
         "no limit",
     )
-    mirror_max_age: timedelta | None = _setting(
+    mirror_max_age: timedelta | None = setting(
         "MIRROR_MAX_AGE",
         DURATION,
         "the time without a reader after which a shared catalog's files are deleted here",
         None,
         "no limit",
     )
-    mirror_scratch_size: int = _setting(
+    mirror_scratch_size: int = setting(
         "MIRROR_SCRATCH_SIZE",
         SIZE,
         "the limit of the folder `upstream-cache` in each server's home, in which files of shared catalogs "
@@ -283,7 +255,7 @@ class Settings:
         10 * 1024**3,
         "10GiB",
     )
-    trusted_proxies: tuple[str, ...] = _setting(
+    trusted_proxies: tuple[str, ...] = setting(
         "TRUSTED_PROXIES",
         NETWORKS,
         "proxies whose X-Forwarded-For, -Proto and -Host are trusted, in IP access lists, the audit log and "
@@ -291,41 +263,41 @@ class Settings:
         (),
         "none",
     )
-    log_level: str = _setting(
+    log_level: str = setting(
         "LOG",
         choice("debug", "info", "warning", "error"),
         "the log level; successful probes of `/health` and `/ready` are logged at debug",
         "info",
     )
-    log_format: str = _setting(
+    log_format: str = setting(
         "LOG_FORMAT",
         choice("auto", "json", "console"),
         "the log format: JSON, or short and coloured for people; `auto` chooses the latter on a terminal",
         "auto",
     )
 
-    host: str = _setting("SERVE_HOST", TEXT, "the address to listen on", "127.0.0.1")
-    port: int = _setting(
+    host: str = setting("SERVE_HOST", TEXT, "the address to listen on", "127.0.0.1")
+    port: int = setting(
         "SERVE_PORT", whole_number(0, 65535), "the port to listen on; 0 chooses a free one", 8642
     )
-    tls_certificate: Path | None = _setting(
+    tls_certificate: Path | None = setting(
         "SERVE_TLS_CERTIFICATE", PATH, "a PEM file with the certificate and its chain", None, "plain http"
     )
-    tls_key: Path | None = _setting(
+    tls_key: Path | None = setting(
         "SERVE_TLS_KEY", PATH, "the certificate's private key", None, "in the certificate's file"
     )
 
-    ui: bool = _setting(
+    ui: bool = setting(
         "SERVE_UI",
         YES_OR_NO,
         "serve the explorer, pages for people, at `/explorer`",
         True,
         "yes",
     )
-    workers: int = _setting(
+    workers: int = setting(
         "SERVE_WORKERS", whole_number(1, 1000), "number of server processes, such as one per core", 1
     )
-    drain: timedelta = _setting(
+    drain: timedelta = setting(
         "SERVE_DRAIN",
         DURATION,
         "time after SIGTERM during which requests are still accepted while `/ready` fails, so that load "
@@ -333,7 +305,7 @@ class Settings:
         timedelta(0),
         "0",
     )
-    grace: timedelta = _setting(
+    grace: timedelta = setting(
         "SERVE_GRACE",
         DURATION,
         "time after that for transfers in progress; clients resume interrupted ones at another server",
@@ -341,14 +313,14 @@ class Settings:
         "10s",
     )
 
-    metrics_port: int | None = _setting(
+    metrics_port: int | None = setting(
         "SERVE_METRICS_PORT",
         whole_number(0, 65535),
         "the port for Prometheus' `/metrics`, which names shares and recipients; they must not reach it",
         None,
         "no metrics",
     )
-    metrics_host: str = _setting("SERVE_METRICS_HOST", TEXT, "the address for the metrics' port", "127.0.0.1")
+    metrics_host: str = setting("SERVE_METRICS_HOST", TEXT, "the address for the metrics' port", "127.0.0.1")
 
     @property
     def pull_limits(self) -> PullLimits:
@@ -416,5 +388,5 @@ class Settings:
         return self.home / "server.url"
 
 
-TABLE: dict[str, Setting] = {each.name: each.metadata[_ROW] for each in fields(Settings)}
+TABLE: dict[str, Setting] = {each.name: each.metadata[ROW] for each in fields(Settings)}
 """Rows of the table by their field in `Settings`."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from model_sharing_protocol.errors import InvalidParameter, SharingError
 from model_sharing_protocol.text_files import decode_text
-from model_sharing_provider.configuration.settings import PREFIX, TABLE, Setting, Settings
+from model_sharing_provider.configuration.rows import PREFIX, Setting
+from model_sharing_provider.configuration.settings import TABLE, Settings
 
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 """Variable with the path of the TOML file, unless `--config` is given."""

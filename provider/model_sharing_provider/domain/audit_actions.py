@@ -327,3 +327,41 @@ class AuditAction(StrEnum):
     LIST_GARBAGE = "listGarbage", "Unneeded stored bytes were listed (dry run)"
     COLLECT_GARBAGE = "collectGarbage", "Unneeded stored bytes were deleted"
     DELETE_LINEAGE = "deleteLineage", "Old lineage was deleted"
+
+
+DELETES = frozenset(
+    {
+        AuditAction.ABORT_MULTIPART_UPLOAD,
+        AuditAction.COLLECT_GARBAGE,
+        AuditAction.COMPACT_METASTORE,
+        AuditAction.DELETE_CATALOG,
+        AuditAction.DELETE_FEDERATION_POLICY,
+        AuditAction.DELETE_FILE,
+        AuditAction.DELETE_LINEAGE,
+        AuditAction.DELETE_MODEL_VERSION,
+        AuditAction.DELETE_PRINCIPAL,
+        AuditAction.DELETE_PROVIDER,
+        AuditAction.DELETE_RECIPIENT,
+        AuditAction.DELETE_REGISTERED_MODEL,
+        AuditAction.DELETE_SCHEMA,
+        AuditAction.DELETE_SHARE,
+        AuditAction.DISCARD_UPLOAD_PARTS,
+        AuditAction.FAIL_MODEL_VERSION,
+        AuditAction.PRUNE_AUDIT_LOG,
+        AuditAction.REVOKE_ACCESS_TOKEN,
+        AuditAction.REVOKE_RECIPIENT_TOKEN,
+        AuditAction.ROTATE_RECIPIENT_TOKEN,
+        AuditAction.UPDATE_PRINCIPAL,
+        AuditAction.UPDATE_SHARE,
+        AuditAction.UPDATE_SHARE_PERMISSIONS,
+    }
+)
+"""Actions that free space or end access, which may use the reserve of disk space."""
+OF_PRINCIPALS = frozenset(
+    {
+        AuditAction.EMIT_MODEL_VERSION_LINEAGE,
+        AuditAction.UPDATE_PERMISSIONS,
+        AuditAction.UPDATE_SHARE,
+    }
+)
+"""Changes that are this metastore's own, even of a model that comes from a provider's share."""

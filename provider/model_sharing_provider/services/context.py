@@ -30,7 +30,7 @@ from model_sharing_protocol.errors import (
     TooManyRequests,
 )
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.audit_actions import DELETES, OF_PRINCIPALS, AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.secrets import TOKEN_PREFIX
@@ -42,41 +42,6 @@ from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.rate_limits import RateLimits
 
-_DELETES = frozenset(
-    {
-        AuditAction.ABORT_MULTIPART_UPLOAD,
-        AuditAction.COLLECT_GARBAGE,
-        AuditAction.COMPACT_METASTORE,
-        AuditAction.DELETE_CATALOG,
-        AuditAction.DELETE_FEDERATION_POLICY,
-        AuditAction.DELETE_FILE,
-        AuditAction.DELETE_LINEAGE,
-        AuditAction.DELETE_MODEL_VERSION,
-        AuditAction.DELETE_PRINCIPAL,
-        AuditAction.DELETE_PROVIDER,
-        AuditAction.DELETE_RECIPIENT,
-        AuditAction.DELETE_REGISTERED_MODEL,
-        AuditAction.DELETE_SCHEMA,
-        AuditAction.DELETE_SHARE,
-        AuditAction.DISCARD_UPLOAD_PARTS,
-        AuditAction.FAIL_MODEL_VERSION,
-        AuditAction.PRUNE_AUDIT_LOG,
-        AuditAction.REVOKE_ACCESS_TOKEN,
-        AuditAction.REVOKE_RECIPIENT_TOKEN,
-        AuditAction.ROTATE_RECIPIENT_TOKEN,
-        AuditAction.UPDATE_SHARE,
-        AuditAction.UPDATE_SHARE_PERMISSIONS,
-    }
-)
-"""Actions that free space or end access, which may use the reserve of disk space."""
-_OF_PRINCIPALS = frozenset(
-    {
-        AuditAction.EMIT_MODEL_VERSION_LINEAGE,
-        AuditAction.UPDATE_PERMISSIONS,
-        AuditAction.UPDATE_SHARE,
-    }
-)
-"""Changes that are this metastore's own, even of a model that comes from a provider's share."""
 _SECONDS_FOR_A_LAST_EVENT = 1.0
 
 _ErrorT = TypeVar("_ErrorT", bound=SharingError)
@@ -113,7 +78,7 @@ class Operation:
         """
         about = target or self.target
         decision = await self._decide(rule, about)
-        if rule in WRITES_BELOW_CATALOGS or (self._changes and self.action not in _OF_PRINCIPALS):
+        if rule in WRITES_BELOW_CATALOGS or (self._changes and self.action not in OF_PRINCIPALS):
             await self._refuse_below_shared_catalog(about)
         if decision.absent:
             raise absent(decision.absent, about.securable)
@@ -232,7 +197,7 @@ class Context:
         """Write transaction, committed with its audit event about `action` and `target`."""
         operation = None
         try:
-            async with self._database.write(deletes=action in _DELETES) as rows:
+            async with self._database.write(deletes=action in DELETES) as rows:
                 operation = Operation(rows, self.caller.principal, action, target, changes=True)
                 yield operation
                 _require_authorization(operation)
@@ -256,7 +221,7 @@ class Context:
             await self._record_failure(action, target, operation, error)
             raise
         event = self._event_of(operation, Outcome.OK)
-        await self._audit.record(event, deletes=action in _DELETES)
+        await self._audit.record(event, deletes=action in DELETES)
 
     async def delete_events_before(self, moment: int) -> int:
         """Delete audit events in many transactions, once that is authorized; return their number."""
@@ -360,7 +325,7 @@ class Context:
         if outcome is Outcome.DENIED and stranger:
             recording = self._audit.record_denial(event, type(error).__name__)
         else:
-            recording = self._audit.record(event, deletes=action in _DELETES)
+            recording = self._audit.record(event, deletes=action in DELETES)
         if not isinstance(error, MetastoreUnavailable):
             await recording
             return

@@ -45,6 +45,7 @@ from model_sharing_provider.services.registry.sessions import Sessions
 from model_sharing_provider.services.registry.storage_credentials import StorageCredentials
 from model_sharing_provider.services.registry.tracking import Tracking
 from model_sharing_provider.services.registry.versions import Versions
+from model_sharing_provider.services.sharing.activation_links import ActivationLinks
 from model_sharing_provider.services.sharing.asset_files import AssetFiles
 from model_sharing_provider.services.sharing.catalog_terms import CatalogTerms
 from model_sharing_provider.services.sharing.changes import Changes
@@ -79,6 +80,7 @@ class ProviderServices:
     public_url: str
 
     access_tokens: AccessTokens
+    activation_links: ActivationLinks
     asset_files: AssetFiles
     audit: Audit
     backups: Backups

@@ -17,13 +17,13 @@ import msgspec
 
 from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import read_bounded
+from model_sharing_protocol.error_responses import error_from_open_sharing
 from model_sharing_protocol.errors import (
     InternalError,
     NotASharingServer,
     ServerUnreachable,
     SharingError,
     TooManyRequests,
-    error_from_open_sharing,
 )
 from model_sharing_protocol.network.proxies import Proxy
 from model_sharing_protocol.open_sharing import ErrorAnswer

@@ -16,7 +16,7 @@ from model_sharing_protocol.profile import parse_profile
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.faces.explorer import activation
 from model_sharing_provider.services.registry.updates import NO_CHANGE
-from model_sharing_provider.services.sharing import recipients
+from model_sharing_provider.services.sharing import activation_links
 from support.admin_client import AdminClient
 from support.explorer_client import ExplorerClient, ExplorerPage
 from support.model_folder import write_model
@@ -70,7 +70,7 @@ async def test_a_link_is_looked_at_and_used_once(
 async def test_a_large_share_is_not_counted_to_the_end(
     admin: AdminClient, stranger: ExplorerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for module in (activation, recipients):
+    for module in (activation, activation_links):
         monkeypatch.setattr(module, "MODELS_COUNTED", 2)
     for name in ("a", "b", "c"):
         await admin.register(write_model(tmp_path / name), f"prod.llm.{name}")

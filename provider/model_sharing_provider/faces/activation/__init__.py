@@ -43,7 +43,7 @@ class ProfileFile(msgspec.Struct, rename="camel"):
 async def activate(request: web.Request) -> web.Response:
     """Profile file with a new token; the link is used up."""
     endpoint = base_url(request) + wire.PREFIX
-    profile = await provider_of(request).recipients.activate(
+    profile = await provider_of(request).activation_links.activate(
         context_of(request), activation_code(request), endpoint
     )
     return profile_response(profile)
@@ -69,7 +69,7 @@ async def open_link(request: web.Request) -> web.Response:
 
 async def activation_info(request: web.Request) -> web.Response:
     """Recipient and expiry of a link, and whether it was used."""
-    recipient, token = await provider_of(request).recipients.activation_info(
+    recipient, token = await provider_of(request).activation_links.info(
         context_of(request), activation_code(request)
     )
     used = token.activated_at is not None

@@ -41,7 +41,7 @@ _HEADERS = {
 async def link_page(request: web.Request) -> web.Response:
     """Page of an activation link, with the button that uses it."""
     try:
-        offer = await provider_of(request).recipients.activation_offer(
+        offer = await provider_of(request).activation_links.offer(
             context_of(request), activation_code(request)
         )
     except SharingError as error:

@@ -32,7 +32,7 @@ async def show(request: web.Request) -> web.Response:
     if is_program(request):
         return _for_programs(request)
     try:
-        offer = await provider_of(request).recipients.activation_offer(
+        offer = await provider_of(request).activation_links.offer(
             context_of(request), activation_code(request)
         )
     except (NotFound, PermissionDenied) as error:
@@ -50,11 +50,9 @@ async def activate(request: web.Request) -> web.Response:
     """
     if request.headers.get("Sec-Fetch-Site", _SAME_ORIGIN) != _SAME_ORIGIN:
         return await show(request)
-    recipients, endpoint = provider_of(request).recipients, base_url(request) + open_sharing.PREFIX
+    links, endpoint = provider_of(request).activation_links, base_url(request) + open_sharing.PREFIX
     try:
-        return profile_response(
-            await recipients.activate(context_of(request), activation_code(request), endpoint)
-        )
+        return profile_response(await links.activate(context_of(request), activation_code(request), endpoint))
     except (ActivationLinkUsed, NotFound, PermissionDenied):
         return await show(request)  # it says more, such as since when
 

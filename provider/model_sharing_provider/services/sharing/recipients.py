@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 from cryptography.fernet import InvalidToken
 
 from model_sharing_protocol.errors import (
-    ActivationLinkUsed,
     InvalidParameter,
     InvalidState,
     NotFound,
 )
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.quotas import Quotas, check_quota
-from model_sharing_provider.domain.secrets import new_activation_code, new_token
+from model_sharing_provider.domain.secrets import new_activation_code
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import (
-    MODELS_COUNTED,
-    ActivationOffer,
     AuthenticationType,
     LastCall,
     Recipient,
@@ -38,7 +34,7 @@ from model_sharing_provider.domain.sharing import (
     ShareGrant,
 )
 from model_sharing_provider.governance import rules
-from model_sharing_provider.governance.addresses import ANY_ADDRESS, allows, check_networks
+from model_sharing_provider.governance.addresses import ANY_ADDRESS, check_networks
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.metastore.rows.audit_log import NEWEST_EVENTS, RECENT_EVENTS
@@ -51,7 +47,7 @@ from model_sharing_provider.services.registry.updates import (
     new_name,
     with_properties,
 )
-from model_sharing_provider.services.sharing.recipient_sign_in import RecipientSignIn, address_refused
+from model_sharing_provider.services.sharing.recipient_sign_in import RecipientSignIn
 
 DEFAULT_LIFETIME = timedelta(days=90)
 MAX_LIFETIME = timedelta(days=365)
@@ -265,64 +261,6 @@ class Recipients:
             if not await operation.rows.recipients.delete_token(recipient.id, token_id):
                 raise NotFound(f"The recipient {name!r} has no token {token_id!r}.")
 
-    async def activate(self, context: Context, code: str, endpoint: str) -> Profile:
-        """Exchange an activation code for the profile, once.
-
-        Raises NotFound for an invalid code, ActivationLinkUsed for the second and later callers,
-        TooManyRequests for an address that failed too often.
-        """
-        code_hashes = self._secrets.hashes(code)
-        action, target = AuditAction.RETRIEVE_RECIPIENT_TOKEN, _target("")
-        with context.counting_failures(action, target):
-            async with context.change(action, target) as operation:
-                operation.authorized_by_credential()
-                name, pending, code_hash = await _find_by_code(operation, context, code_hashes)
-                operation.refine_target(name=name, recipient=name)
-                token = new_token()
-                token_hash = self._secrets.hash(token)
-                won = await operation.rows.recipients.activate(code_hash, token_hash, operation.now)
-                if not won:
-                    raise operation.denied(
-                        "the activation link was used already",
-                        ActivationLinkUsed(
-                            "This activation link was used already; ask the provider to rotate the token."
-                        ),
-                    )
-                return Profile(endpoint, token, datetime.fromtimestamp(pending.expires_at / 1000, UTC))
-
-    async def activation_info(self, context: Context, code: str) -> tuple[str, RecipientToken]:
-        """Name and token of the recipient behind an activation code, which is not used up."""
-        action, target = AuditAction.GET_ACTIVATION_URL_INFO, _target("")
-        with context.counting_failures(action, target):
-            async with context.view(action, target) as operation:
-                operation.authorized_by_credential()
-                name, token, _ = await _find_by_code(operation, context, self._secrets.hashes(code))
-                operation.refine_target(name=name, recipient=name)
-                return name, token
-
-    async def activation_offer(self, context: Context, code: str) -> ActivationOffer:
-        """Offer of an activation code, also of one that was used or has expired; nothing is used up.
-
-        Raises NotFound for an invalid code, PermissionDenied for an address outside the IP access list,
-        TooManyRequests for an address that failed too often.
-        """
-        action, target = AuditAction.GET_ACTIVATION_URL_INFO, _target("")
-        with context.counting_failures(action, target):
-            async with context.view(action, target) as operation:
-                operation.authorized_by_credential()
-                hashes = self._secrets.hashes(code)
-                name, token, _ = await _find_by_code(operation, context, hashes, or_expired=True)
-                operation.refine_target(name=name, recipient=name)
-                if token.activated_at is not None or token.expires_at <= operation.now:
-                    return ActivationOffer(recipient=name, token=token)
-                recipient = await find_recipient(operation, name)
-                granted = await operation.rows.share_grants.of_recipients(recipient.id)
-                shares = {
-                    grant.share: await operation.rows.shares.count_models(grant.share, MODELS_COUNTED + 1)
-                    for grant in granted[:SHARES_OFFERED]
-                }
-                return ActivationOffer(recipient=name, token=token, shares=shares)
-
     async def authenticate(self, context: Context, token: str) -> Principal:
         """Authenticate a bearer token. Raises Unauthenticated or TokenExpired, after auditing the denial.
 
@@ -363,27 +301,6 @@ def _check_has_tokens(recipient: Recipient) -> None:
             f"({recipient.authentication_type}) and has none of this server; "
             "change its federation policies instead."
         )
-
-
-async def _find_by_code(
-    operation: Operation, context: Context, code_hashes: Sequence[str], *, or_expired: bool = False
-) -> tuple[str, RecipientToken, str]:
-    """Name of a recipient, its token that waits for activation, and the stored hash of the code."""
-    for code_hash in code_hashes:
-        if found := await operation.rows.recipients.find_by_code(code_hash):
-            break
-    else:
-        found = None
-    if found is None or (found[1].expires_at <= operation.now and not or_expired):
-        raise operation.denied(
-            "no such activation link, or an expired one",
-            NotFound("This activation link is not known here, or has expired; ask the provider for another."),
-        )
-    name, token, networks = found
-    if not allows(networks, context.caller.address):
-        operation.refine_target(name=name, recipient=name)
-        raise operation.denied("the address is not in the IP access list", address_refused(context))
-    return name, token, code_hash
 
 
 async def _last_calls(operation: Operation, names: Sequence[str], among: int) -> dict[str, LastCall]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from model_sharing.catalogs.events import CatalogEvent
     from model_sharing.catalogs.pulling import PulledVersion
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+    from model_sharing.catalogs.shared_tables import SharedTable
     from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
     from model_sharing.client.invalid_items import InvalidItemWarning
     from model_sharing.exports.destinations import SignaturePlaceWarning
@@ -69,6 +70,7 @@ __all__ = [
     "Records",
     "Schema",
     "SharedModel",
+    "SharedTable",
     "SharedVersion",
     "SharingError",
     "SignaturePlaceWarning",
@@ -108,6 +110,7 @@ _HOMES = {
     "Records": "model_sharing.api.records",
     "Schema": "model_sharing.api.schema",
     "SharedModel": "model_sharing.catalogs.shared_models",
+    "SharedTable": "model_sharing.catalogs.shared_tables",
     "SharedVersion": "model_sharing.catalogs.shared_models",
     "SharingError": "model_sharing_protocol.errors",
     "SignaturePlaceWarning": "model_sharing.exports.destinations",

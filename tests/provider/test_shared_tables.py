@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,13 @@ from deltalake import write_deltalake
 
 from model_sharing_protocol.errors import InvalidParameter, NotFound, PermissionDenied, UnsupportedOperation
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.profile import write_profile
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.services.provider_services import ProviderServices
 from support.admin_client import AdminClient
+from support.model_folder import write_model
 
 FLOWERS = {"day": ["2026-01-01", "2026-01-02", None], "kind": ["a b/c%ü", "x", "y"], "petals": [4, 5, 6]}
 NAME = SharedName("training", "flowers")
@@ -203,3 +208,33 @@ async def test_what_cannot_be_shared_is_refused(admin: AdminClient, lake: Path, 
     log.write_text("\n".join(map(json.dumps, actions)))
     with pytest.raises(UnsupportedOperation, match="column mapping"):
         await shares.add_table(admin.context, "acme", mapped.as_uri(), NAME)
+
+
+async def test_our_recipient_lists_them_beside_its_models(
+    admin: AdminClient, endpoint: str, lake: Path, tmp_path: Path
+) -> None:
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
+    code = await admin.share("acme", "globex", "prod.ml_team.scorer")
+    await admin.provider.shares.add_table(admin.context, "acme", (lake / "flowers").as_uri(), NAME)
+    write_profile((await admin.activate(code, endpoint)).to_json(), tmp_path / "globex.share")
+
+    async def run(*arguments: str) -> str:
+        command = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "model_sharing.cli", *arguments),
+            cwd=tmp_path,
+            env={**os.environ, "MODEL_SHARING_HOME": str(tmp_path / "home")},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await command.communicate()
+        assert command.returncode == 0
+        return said.decode()
+
+    await run("mount", "globex.share", "acme", "--as", "vendor")
+    listed = json.loads(await run("list", "vendor", "--output", "json"))
+    assert [(each["kind"], each["full_name"]) for each in listed] == [
+        ("model", "vendor.ml_team.scorer"),
+        ("table", "vendor.training.flowers"),
+    ]
+    assert listed[1]["address"] == "acme.training.flowers"
+    assert "table" in await run("list", "vendor.training")
+    assert "table" not in await run("list", "vendor.ml_team")

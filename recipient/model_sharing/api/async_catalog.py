@@ -17,6 +17,7 @@ from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
+from model_sharing.catalogs.shared_tables import SharedTable
 from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
 from model_sharing.catalogs.watching import log_notice
 from model_sharing.downloads.progress_counter import PhaseQueue, ProgressCounter
@@ -87,6 +88,10 @@ class AsyncCatalog:
     async def list_models(self, schema: str | None = None) -> Records[SharedModel]:
         """List the models of the share, or of one schema; see `Catalog.list_models`."""
         return Records(await self._shared().list_models(schema), SharedModel)
+
+    async def list_tables(self, schema: str | None = None) -> Records[SharedTable]:
+        """List the tables of the share, or of one schema; see `Catalog.list_tables`."""
+        return Records(await self._shared().list_tables(schema), SharedTable)
 
     async def get_model(self, model: str) -> SharedModel:
         """Look up one model; see `Catalog.get_model`."""

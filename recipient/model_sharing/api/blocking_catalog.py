@@ -14,6 +14,7 @@ from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
+from model_sharing.catalogs.shared_tables import SharedTable
 from model_sharing.catalogs.watching import log_notice
 from model_sharing.mount_table import Mount
 from model_sharing.mounting.terms import Terms
@@ -124,6 +125,25 @@ class Catalog(CatalogFiles):
             [('vendor.ml_team.iris_model', {'Champion': 1})]
         """
         return Records(background_loop.run(lambda: self._shared.list_models(schema)), SharedModel)
+
+    def list_tables(self, schema: str | None = None) -> Records[SharedTable]:
+        """List the tables that the share shows beside its models; any Delta Sharing client reads them.
+
+        Args:
+            schema: The schema's name within the share; None for all.
+
+        Returns:
+            The tables in the order of their names. `information_schema`, which every share has, is left out.
+
+        Raises:
+            ServerUnreachable: The provider does not answer.
+
+        Example:
+            >>> [(table.full_name, table.address) for table in catalog.list_tables()]
+            []
+        """
+        tables = background_loop.run(lambda: self._shared.list_tables(schema))
+        return Records(tables, SharedTable)
 
     def get_model(self, model: str) -> SharedModel:
         """Look up one model.

@@ -13,6 +13,7 @@ from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.loading import check_loadable, load_folder
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
+from model_sharing.catalogs.shared_tables import SharedTable, list_shared_tables
 from model_sharing.catalogs.snapshots import (
     PartialSnapshot,
     Snapshot,
@@ -120,6 +121,14 @@ class SharedCatalog:
             found, self._model, lambda model: f"the model {model.schema[:80]!a}.{model.name[:80]!a}"
         )
         return sorted(models, key=lambda model: model.full_name)
+
+    async def list_tables(self, schema: str | None = None) -> list[SharedTable]:
+        """List the tables of one schema, or all."""
+        self.check_loop()
+        wanted = None if schema is None else normalize_name("schema", schema)
+        return await list_shared_tables(
+            self._client, self.name, self.mount.share, wanted, self.mount.endpoint
+        )
 
     async def get_model(self, model: str) -> SharedModel:
         """Look up one model; NotFound if it is not shared."""

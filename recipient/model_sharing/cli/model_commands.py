@@ -29,11 +29,15 @@ from model_sharing_protocol.names import FullName, SchemaName
 @click.argument("where", required=False, shell_complete=complete_schemas)
 @output_option
 def list_models(where: str | None, output: str) -> None:
-    """List the models of all mounts, of one catalog, or of one catalog.schema."""
-    models = [model for catalog, schema in _places(where) for model in catalog.list_models(schema)]
+    """List what all mounts show, or one catalog, or one catalog.schema: models, and tables beside them."""
+    models, tables = [], []
+    for catalog, schema in _places(where):
+        models += [{"kind": "model", **fields_of(model)} for model in catalog.list_models(schema)]
+        tables += [{"kind": "table", **fields_of(table)} for table in catalog.list_tables(schema)]
+    kind = ["kind"] if tables else []
     show_list(
-        [fields_of(model) for model in models],
-        ["full_name", "latest_version", "aliases", "updated_at", "comment"],
+        models + tables,
+        ["full_name", *kind, "latest_version", "aliases", "updated_at", "comment"],
         output,
         empty="No models are shared here." if where else "Nothing is shared, or nothing is mounted.",
     )

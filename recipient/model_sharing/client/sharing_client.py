@@ -33,6 +33,7 @@ from model_sharing_protocol.open_sharing import (
     Share,
     ShareAnswer,
     ShareChanges,
+    Table,
     Terms,
     VersionFile,
     VersionMetadata,
@@ -101,6 +102,13 @@ class SharingClient:
         if schema is None:
             return await self._list(_path("shares", share, "all-models"), RegisteredModel)
         return await self._list(_path("shares", share, "schemas", schema, "models"), RegisteredModel)
+
+    async def list_tables(self, share: str) -> list[Table]:
+        """List the tables of a share; none of a server that has no tables."""
+        try:
+            return await self._list(_path("shares", share, "all-tables"), Table)
+        except (NotFound, NotASharingServer):
+            return []
 
     async def get_model(self, share: str, model: SharedName) -> RegisteredModel:
         """Get one model; NotFound if it is not shared."""

@@ -123,6 +123,9 @@ audit prune --older-than 400d
 share delete other --yes
 provider delete second
 recipient delete initech --yes
+principal federation-policy create bob --name ci --issuer https://i.example --subject bob --audience a
+principal federation-policy list bob
+principal federation-policy delete bob ci
 principal deactivate bob
 principal activate bob
 principal delete bob

@@ -60,6 +60,7 @@ from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
 from model_sharing_provider.services.registry.origin_signatures import OriginSignatures
 from model_sharing_provider.services.registry.permissions import Permissions
+from model_sharing_provider.services.registry.principal_policies import PrincipalPolicies
 from model_sharing_provider.services.registry.principals import Principals
 from model_sharing_provider.services.registry.recalls import RecallPolicy, Recalls
 from model_sharing_provider.services.registry.removal import ArtifactCleaner
@@ -153,8 +154,8 @@ def _wire(
     pulls = mirroring.pulls
     uploads = Uploads(artifacts, manifests, recall_policy, pulls)
     principal_files = PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls)
-    principals = Principals(secrets)
     federation = wire_federated_sign_in(settings)
+    principals = Principals(secrets, federation)
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     principal_revisions = PrincipalRevisions(
         principal_files,
@@ -202,6 +203,7 @@ def _wire(
         principal_credentials=PrincipalCredentials(storage_credentials, recall_policy, pulls),
         principal_files=principal_files,
         principal_revisions=principal_revisions,
+        principal_policies=PrincipalPolicies(settings.public_url),
         principals=principals,
         provider_terms=ProviderTerms(),
         providers=mirroring.providers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -11,9 +11,9 @@ from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_provider.cli.completion import complete_recipients
+from model_sharing_provider.cli.policy_options import POLICY_COLUMNS, new_policy, policy_options
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
-from model_sharing_provider.domain.federation import NewFederationPolicy
 
 _COMMAND = "model-sharing-provider recipient federation-policy"
 
@@ -30,39 +30,11 @@ def federation_policy() -> None:
     )
 )
 @click.argument("recipient", shell_complete=complete_recipients)
-@click.option("--name", help="Name of the policy; default: one is made up.")
-@click.option("--issuer", required=True, metavar="URL", help="The tokens' 'iss', exactly.")
-@click.option("--subject-claim", default="sub", show_default=True, help="Claim that says who it is.")
-@click.option(
-    "--subject", required=True, help="Value of that claim, exactly, or one of its list, such as a group."
-)
-@click.option(
-    "--audience",
-    "audiences",
-    multiple=True,
-    help="The tokens' 'aud', exactly; repeatable. Default: this server's public URL.",
-)
-@click.option("--comment", default="")
+@policy_options
 @output_option
-def create(
-    *,
-    recipient: str,
-    name: str | None,
-    issuer: str,
-    subject_claim: str,
-    subject: str,
-    audiences: Sequence[str],
-    comment: str,
-    output: str,
-) -> None:
+def create(*, recipient: str, name: str | None, output: str, **given: Any) -> None:
     """Create a policy: a token that meets it is the recipient's."""
-    new = NewFederationPolicy(
-        issuer=issuer,
-        subject_claim=subject_claim,
-        subject=subject,
-        audiences=tuple(audiences),
-        comment=comment,
-    )
+    new = new_policy(**given)
     created = run(
         lambda provider, context: provider.federation_policies.create(context, recipient, new, name)
     )
@@ -77,7 +49,7 @@ def list_policies(recipient: str, output: str) -> None:
     found = run(lambda provider, context: provider.federation_policies.of_recipient(context, recipient))
     show_list(
         [to_record(each) for each in found],
-        ["name", "issuer", "subject_claim", "subject", "audiences"],
+        POLICY_COLUMNS,
         output,
         empty=f"No federation policy yet; create one: {_COMMAND} create {recipient} --issuer URL …",
     )

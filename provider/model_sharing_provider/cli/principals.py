@@ -11,6 +11,7 @@ from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.console.output import announce, say
 from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_protocol.times import iso
+from model_sharing_provider.cli.principal_policies import federation_policy
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import listed, run
 from model_sharing_provider.domain.principals import PrincipalType
@@ -133,6 +134,9 @@ def remove_member(group: str, member: str) -> None:
     """Remove a user or service principal from a group."""
     run(lambda provider, context: provider.principals.remove_member(context, group, member))
     say(f"{member} is no longer in the group {group}")
+
+
+principal.add_command(federation_policy)
 
 
 @principal.group(epilog=example("model-sharing-provider principal token create ann@example.com"))

@@ -39,6 +39,7 @@ from model_sharing_provider.services.registry.lineage import Lineage
 from model_sharing_provider.services.registry.models import Models
 from model_sharing_provider.services.registry.origin_signatures import OriginSignatures
 from model_sharing_provider.services.registry.permissions import Permissions
+from model_sharing_provider.services.registry.principal_policies import PrincipalPolicies
 from model_sharing_provider.services.registry.principals import Principals
 from model_sharing_provider.services.registry.recalls import Recalls
 from model_sharing_provider.services.registry.sessions import Sessions
@@ -106,6 +107,7 @@ class ProviderServices:
     origin_signatures: OriginSignatures
     overviews: Overviews
     permissions: Permissions
+    principal_policies: PrincipalPolicies
     principals: Principals
     principal_credentials: PrincipalCredentials
     principal_files: PrincipalFiles

@@ -100,6 +100,11 @@ async def a_federation_policy(at: Actor) -> dict[str, Any]:
     return {"name": policy.name}
 
 
+async def a_principals_policy(at: Actor) -> dict[str, Any]:
+    policy = await at.provider.principal_policies.create(at.context, "other", POLICY)
+    return {"name": policy.name}
+
+
 async def a_recipients_token(at: Actor) -> dict[str, Any]:
     recipient, _ = await at.provider.recipients.get(at.context, "globex")
     return {"token_id": recipient.tokens[0].id}

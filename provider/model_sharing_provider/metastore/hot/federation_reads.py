@@ -6,16 +6,25 @@ It is plain SQL: see `executor` for why.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from model_sharing_provider.domain.federation import PolicyHolder
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
+from model_sharing_provider.metastore.hot.registry_reads import GROUPS
+from model_sharing_provider.metastore.rows.mapping import read_principal
 
 _SUBJECT_CLAIMS = "SELECT DISTINCT subject_claim FROM federation_policies WHERE issuer = :issuer"
 _RECIPIENTS = """
 SELECT f.id AS policy_id, f.audiences, f.created_at, r.id, r.name, r.ip_access_list
 FROM federation_policies f JOIN recipients r ON r.id = f.holder_id
+WHERE f.issuer = :issuer AND f.subject_claim = :claim AND f.subject = :subject
+ORDER BY f.created_at, f.id LIMIT 100
+"""
+_PRINCIPALS = """
+SELECT f.id AS policy_id, f.audiences, f.created_at, p.id, p.type, p.name
+FROM federation_policies f JOIN principals p ON p.id = f.holder_id AND p.active
 WHERE f.issuer = :issuer AND f.subject_claim = :claim AND f.subject = :subject
 ORDER BY f.created_at, f.id LIMIT 100
 """
@@ -48,6 +57,22 @@ class FederationReads:
             return tuple(map(_recipient, rows.execute(_RECIPIENTS, values)))
 
         return await self._cache.get(("federated recipients", issuer, claim, subject), read)
+
+    async def principals(self, issuer: str, claim: str, subject: str) -> tuple[PolicyHolder, ...]:
+        """Active principals whose policies name a subject of an issuer, the oldest policy first."""
+
+        def read(rows: SqlRows) -> tuple[PolicyHolder, ...]:
+            values = {"issuer": issuer, "claim": claim, "subject": subject}
+            found = list(rows.execute(_PRINCIPALS, values))
+            return tuple(_principal(rows, row) for row in found)
+
+        return await self._cache.get(("federated principals", issuer, claim, subject), read)
+
+
+def _principal(rows: SqlRows, row: SqlRow) -> PolicyHolder:
+    groups = tuple(map(read_principal, rows.execute(GROUPS, {"id": row["id"]})))
+    principal = replace(read_principal(row), token_id=row["policy_id"], groups=groups)
+    return PolicyHolder(principal, tuple(json.loads(row["audiences"])), row["created_at"])
 
 
 def _recipient(row: SqlRow) -> PolicyHolder:

@@ -29,7 +29,7 @@ SELECT p.id, p.type, p.name, t.id AS token_id, s.expires_at
 FROM sessions s JOIN access_tokens t ON t.id = s.token_id JOIN principals p ON p.id = t.principal_id
 WHERE s.session_hash = :session_hash AND p.active
 """
-_GROUPS = f"""
+GROUPS = f"""
 SELECT p.id, p.type, p.name FROM principals p
 WHERE p.name = '{ALL_USERS}' OR p.id IN (SELECT group_id FROM group_members WHERE member_id = :id)
 """  # noqa: S608 - a constant
@@ -58,7 +58,7 @@ class RegistryReads:
             row = rows.execute(query, parameters).fetchone()
             if row is None:
                 return None
-            groups = tuple(map(read_principal, rows.execute(_GROUPS, {"id": row["id"]})))
+            groups = tuple(map(read_principal, rows.execute(GROUPS, {"id": row["id"]})))
             return replace(read_principal(row), token_id=row["token_id"], groups=groups), row["expires_at"]
 
         found = await self._cache.get((query, *parameters.values()), read)

@@ -26,6 +26,7 @@ from model_sharing_provider.metastore.rows.expiring_tokens import expiring
 from model_sharing_provider.metastore.rows.mapping import read_principal
 from model_sharing_provider.metastore.tables import (
     access_tokens,
+    federation_policies,
     grants,
     group_members,
     principals,
@@ -45,7 +46,10 @@ class PrincipalRows:
         return read_principal(row._mapping) if row else None
 
     async def find_by_token_id(self, token_id: str, now: int) -> Principal | None:
-        """Holder of the token with this id, unless it has expired, with its groups."""
+        """Holder of the token or federation policy with this id, with its groups.
+
+        None for a token that has expired, and for a principal that is inactive.
+        """
         alive = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now)
         query = (
             select(principals, access_tokens.c.id.label("token_id"))
@@ -53,6 +57,15 @@ class PrincipalRows:
             .where(access_tokens.c.id == token_id, alive, principals.c.active)
         )
         row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            of_policy = (
+                select(principals, federation_policies.c.id.label("token_id"))
+                .join_from(
+                    federation_policies, principals, principals.c.id == federation_policies.c.holder_id
+                )
+                .where(federation_policies.c.id == token_id, principals.c.active)
+            )
+            row = (await self._connection.execute(of_policy)).one_or_none()
         if row is None:
             return None
         groups = await self._connection.execute(_groups_of(row.id))
@@ -125,6 +138,7 @@ class PrincipalRows:
         for statement in (
             delete(sessions).where(sessions.c.token_id.in_(tokens)),
             delete(access_tokens).where(access_tokens.c.principal_id == principal_id),
+            delete(federation_policies).where(federation_policies.c.holder_id == principal_id),
             delete(group_members).where(either),
             delete(grants).where(grants.c.principal_id == principal_id),
             delete(principals).where(principals.c.id == principal_id),

@@ -14,13 +14,15 @@ from model_sharing_protocol.errors import (
     InvalidParameter,
     InvalidState,
     NotFound,
+    TokenExpired,
     Unauthenticated,
 )
 from model_sharing_protocol.names import MAX_NAME_LENGTH
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_protocol.times import now_ms
+from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.federation import PolicyHolder
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.principals import (
     ALL_USERS,
@@ -33,7 +35,9 @@ from model_sharing_provider.domain.secrets import new_token, well_formed
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS, ANY_PRINCIPAL
 from model_sharing_provider.keys.server_secrets import ServerSecrets
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.registry.federated_sign_in import FederatedSignIn, is_identity_token
 
 MAX_TOKEN_LIFETIME = timedelta(days=730)
 _CREATED = (
@@ -45,25 +49,40 @@ _CREATED = (
 
 
 class Principals:
-    def __init__(self, secrets: ServerSecrets) -> None:
+    def __init__(self, secrets: ServerSecrets, federation: FederatedSignIn) -> None:
         self._secrets = secrets
+        self._federation = federation
 
     async def authenticate(self, context: Context, token: str) -> Principal:
-        """Authenticate an access token. Raises Unauthenticated after auditing it, TooManyRequests."""
+        """Authenticate an access token, or one of another issuer under a federation policy.
+
+        Raises Unauthenticated and TokenExpired after auditing them, TooManyRequests, IssuerUnavailable.
+        """
         target = Target(SecurableType.METASTORE)
         context.check_failures(AuditAction.AUTHENTICATE, target, token)
+        try:
+            principal = await self._find(context, token)
+        except Unauthenticated as error:
+            await context.record_bad_secret(AuditAction.AUTHENTICATE, target, error, token)
+            raise
+        context.check_calls(principal, target, token)
+        return principal
+
+    async def _find(self, context: Context, token: str) -> Principal:
+        if is_identity_token(token):
+            holder, claims = await self._federation.find_holder(context, token, _federated)
+            if claims.expires_at <= now_ms():
+                raise TokenExpired(f"The token expired at {iso(claims.expires_at)}; get a new one.")
+            return holder.principal
         if well_formed(token):
             async with context.read_unaudited() as rows:
                 for token_hash in self._secrets.hashes(token):
                     if principal := await rows.registry_reads.find_by_token(token_hash, now_ms()):
-                        context.check_calls(principal, target, token)
                         return principal
-        refusal = Unauthenticated(
+        raise Unauthenticated(
             "The bearer token is missing, has expired, or is not one of this server's access tokens; "
             "the administrator's is in admin.token in the provider's home."
         )
-        await context.record_bad_secret(AuditAction.AUTHENTICATE, target, refusal, token)
-        raise refusal
 
     async def create(self, context: Context, name: str, kind: PrincipalType) -> PrincipalInfo:
         """Create a user, service principal, group or administrator. Raises AlreadyExists."""
@@ -159,6 +178,10 @@ class Principals:
             principal = (await find_principal(operation, name)).principal
             if not await operation.rows.principals.delete_token(principal.id, token_id):
                 raise NotFound(f"The principal {name!r} has no token {token_id!r}.")
+
+
+async def _federated(rows: UnitOfWork, issuer: str, claim: str, subject: str) -> tuple[PolicyHolder, ...]:
+    return await rows.federation_reads.principals(issuer, claim, subject)
 
 
 def check_principal_name(name: str) -> str:

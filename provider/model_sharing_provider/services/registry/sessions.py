@@ -17,6 +17,7 @@ from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.registry.federated_sign_in import is_identity_token
 from model_sharing_provider.services.registry.principals import Principals
 
 LIFETIME = timedelta(hours=12)
@@ -37,7 +38,14 @@ class Sessions:
         self._principals = principals
 
     async def begin(self, context: Context, token: str) -> NewSession:
-        """Begin a session by an access token. Raises Unauthenticated, TooManyRequests."""
+        """Begin a session by an access token. Raises Unauthenticated, TooManyRequests.
+
+        A token of another issuer lives for minutes, and may not begin what lasts for hours.
+        """
+        if is_identity_token(token):
+            raise Unauthenticated(
+                "Sign in by an access token of this server; this is another issuer's token."
+            )
         principal = await self._principals.authenticate(context, token)
         target = Target(SecurableType.PRINCIPAL, principal.name)
         async with context.change(AuditAction.SIGN_IN, target) as operation:

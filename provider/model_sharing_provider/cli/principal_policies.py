@@ -1,0 +1,61 @@
+"""`principal federation-policy` commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.options import output_option
+from model_sharing_protocol.console.output import say
+from model_sharing_protocol.console.results import show_done, show_list
+from model_sharing_provider.cli.policy_options import POLICY_COLUMNS, new_policy, policy_options
+from model_sharing_provider.cli.records import to_record
+from model_sharing_provider.cli.session import run
+
+_COMMAND = "model-sharing-provider principal federation-policy"
+
+
+@click.group("federation-policy", epilog=example(f"{_COMMAND} list pipeline"))
+def federation_policy() -> None:
+    """Federation policies of a principal: the tokens of other issuers that it calls the APIs with."""
+
+
+@federation_policy.command(
+    epilog=example(
+        f"{_COMMAND} create pipeline --name ci --issuer https://token.actions.githubusercontent.com "
+        "--subject repo:acme/models:ref:refs/heads/main --audience https://models.example.com"
+    )
+)
+@click.argument("principal")
+@policy_options
+@output_option
+def create(*, principal: str, name: str | None, output: str, **given: Any) -> None:
+    """Create a policy: a token that meets it is the user's or service principal's."""
+    new = new_policy(**given)
+    created = run(lambda provider, context: provider.principal_policies.create(context, principal, new, name))
+    show_done(to_record(created), f"Created the federation policy {created.name} of {principal}", output)
+
+
+@federation_policy.command("list", epilog=example(f"{_COMMAND} list pipeline"))
+@click.argument("principal")
+@output_option
+def list_policies(principal: str, output: str) -> None:
+    """List the policies of a principal."""
+    found = run(lambda provider, context: provider.principal_policies.of_principal(context, principal))
+    show_list(
+        [to_record(each) for each in found],
+        POLICY_COLUMNS,
+        output,
+        empty=f"No federation policy yet; create one: {_COMMAND} create {principal} --issuer URL …",
+    )
+
+
+@federation_policy.command(epilog=example(f"{_COMMAND} delete pipeline ci"))
+@click.argument("principal")
+@click.argument("name")
+def delete(principal: str, name: str) -> None:
+    """Delete a policy: calls and URLs under it end immediately."""
+    run(lambda provider, context: provider.principal_policies.delete(context, principal, name))
+    say(f"Deleted the federation policy {name} of {principal}")

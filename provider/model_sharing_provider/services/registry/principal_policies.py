@@ -1,0 +1,62 @@
+"""Federation policies of principals: which tokens of other issuers they call the APIs with.
+
+The subject of a policy is one user or service principal, whose groups and privileges hold as with its own
+access tokens.
+"""
+
+from __future__ import annotations
+
+from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.federation import FederationPolicy, NewFederationPolicy
+from model_sharing_provider.domain.principals import PrincipalType
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.rules import ADMINISTRATORS
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.registry.policy_checks import check_new_policy, checked_policy
+from model_sharing_provider.services.registry.principals import find_principal
+
+
+class PrincipalPolicies:
+    """Federation policies; `audience` is that of policies without one: this server's public URL, if set."""
+
+    def __init__(self, audience: str) -> None:
+        self._audience = audience
+
+    async def create(
+        self, context: Context, principal: str, new: NewFederationPolicy, name: str | None = None
+    ) -> FederationPolicy:
+        """Create a policy of a principal; without `name`, one is made up.
+
+        Raises NotFound, InvalidState for a group, InvalidParameter, AlreadyExists, also for a policy for the
+        same subject and audience, even if it is another's.
+        """
+        async with context.change(AuditAction.CREATE_FEDERATION_POLICY, _target(principal)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            holder = (await find_principal(operation, principal)).principal
+            if holder.type is PrincipalType.GROUP:
+                raise InvalidState(f"{principal!r} is a group; create policies for its members.")
+            policy = checked_policy(operation, holder.id, new, name, self._audience)
+            await check_new_policy(operation, policy)
+            await operation.rows.federation_policies.add(policy)
+            return policy
+
+    async def of_principal(self, context: Context, principal: str) -> list[FederationPolicy]:
+        """Policies of a principal, by name. Raises NotFound, PermissionDenied."""
+        async with context.view(AuditAction.LIST_FEDERATION_POLICIES, _target(principal)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            holder = (await find_principal(operation, principal)).principal
+            return await operation.rows.federation_policies.of_holder(holder.id)
+
+    async def delete(self, context: Context, principal: str, name: str) -> None:
+        """Delete a policy; calls and URLs under it end immediately. Raises NotFound."""
+        async with context.change(AuditAction.DELETE_FEDERATION_POLICY, _target(principal)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            holder = (await find_principal(operation, principal)).principal
+            if not await operation.rows.federation_policies.delete(holder.id, name):
+                raise NotFound(f"The principal {principal!r} has no federation policy {name!r}.")
+
+
+def _target(name: str) -> Target:
+    return Target(SecurableType.PRINCIPAL, name)

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from model_sharing.catalogs.download_plan import DownloadPlan
     from model_sharing.catalogs.events import CatalogEvent
     from model_sharing.catalogs.pulling import PulledVersion
+    from model_sharing.catalogs.shared_assets import SharedTable, SharedVolume
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-    from model_sharing.catalogs.shared_tables import SharedTable
     from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
     from model_sharing.client.invalid_items import InvalidItemWarning
     from model_sharing.exports.destinations import SignaturePlaceWarning
@@ -72,6 +72,7 @@ __all__ = [
     "SharedModel",
     "SharedTable",
     "SharedVersion",
+    "SharedVolume",
     "SharingError",
     "SignaturePlaceWarning",
     "Snapshot",
@@ -110,8 +111,9 @@ _HOMES = {
     "Records": "model_sharing.api.records",
     "Schema": "model_sharing.api.schema",
     "SharedModel": "model_sharing.catalogs.shared_models",
-    "SharedTable": "model_sharing.catalogs.shared_tables",
+    "SharedTable": "model_sharing.catalogs.shared_assets",
     "SharedVersion": "model_sharing.catalogs.shared_models",
+    "SharedVolume": "model_sharing.catalogs.shared_assets",
     "SharingError": "model_sharing_protocol.errors",
     "SignaturePlaceWarning": "model_sharing.exports.destinations",
     "Snapshot": "model_sharing.catalogs.snapshots",

@@ -12,13 +12,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pytest
 from aiohttp.test_utils import TestServer
+from deltalake import write_deltalake
 from pytest_aiohttp.plugin import AiohttpServer
 
 from model_sharing_protocol.activation_links import API_PATH
-from model_sharing_protocol.names import FullName
+from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.faces.application import make_app
 from opensharing_conformance.client import Client
@@ -97,6 +101,23 @@ def not_conformant(report: Report) -> list[tuple[str, str, str]]:
     ]
 
 
+@pytest.fixture
+def settings(provider_home: Path, tmp_path: Path) -> Settings:
+    return Settings(provider_home, external_locations=(tmp_path.as_uri(),))
+
+
+async def share_assets(admin: AdminClient, lake: Path) -> None:
+    """A Delta table with two versions, and a volume, in a schema of their own."""
+    for _ in range(2):
+        write_deltalake(str(lake / "flowers"), pa.table({"petals": [4, 5]}), mode="append")
+    (lake / "prompts").mkdir()
+    (lake / "prompts" / "one.txt").write_text("Why?")
+    shares = admin.provider.shares
+    table, volume = SharedName("training", "flowers"), SharedName("training", "prompts")
+    await shares.add_table(admin.context, "acme", (lake / "flowers").as_uri(), table)
+    await shares.add_volume(admin.context, "acme", (lake / "prompts").as_uri(), volume)
+
+
 async def test_our_server_conforms_over_tls(
     admin: AdminClient, aiohttp_server: AiohttpServer, tmp_path: Path
 ) -> None:
@@ -105,9 +126,12 @@ async def test_our_server_conforms_over_tls(
     tls.load_cert_chain(certificate)
     server = await aiohttp_server(make_app(admin.provider), ssl=tls)
     profile, expected = await share_models(admin, tmp_path / "m", server)
+    await share_assets(admin, tmp_path / "lake")
     report = await report_on(profile, expected, certificate)
     assert not_conformant(report) == []
     assert report.exit_code == 0
+    tested = {r.requirement.class_name for r in report.results if r.outcome == "pass"}
+    assert {"tables-url", "volumes"} <= tested
     # URLs of files are HTTPS where the server is.
     assert [r.outcome for r in report.results if r.requirement.id == "OS-TABLES-088"] == ["pass"]
 

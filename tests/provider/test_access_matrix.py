@@ -16,8 +16,10 @@ import pytest
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_protocol.terms import terms_digest
+from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
@@ -26,6 +28,7 @@ from support.model_folder import write_model
 from support.principals import recipient_context
 
 MODEL = "/shares/{share}/schemas/{schema}/models/{model}"
+VOLUME = "/shares/{share}/schemas/{schema}/volumes/{volume}"
 TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"
 ROUTES = {
     ("GET", "/keys"),
@@ -46,6 +49,11 @@ ROUTES = {
     ("GET", "/shares/{share}/changes"),
     ("GET", "/shares/{share}/all-tables"),
     ("GET", "/shares/{share}/schemas/{schema}/tables"),
+    ("GET", "/shares/{share}/all-volumes"),
+    ("GET", "/shares/{share}/schemas/{schema}/volumes"),
+    ("GET", VOLUME),
+    ("POST", VOLUME + "/query"),
+    ("POST", VOLUME + "/temporary-volume-credentials"),
     ("GET", TABLE),
     ("GET", TABLE + "/changes"),
     ("POST", TABLE + "/temporary-table-credentials"),
@@ -63,6 +71,7 @@ PLACES = {
     "version": "1",
     "alias": "champion",
     "table": "models",
+    "volume": "prompts",
     "digest": terms_digest("1", TERMS),
 }
 
@@ -76,11 +85,20 @@ class Tokens:
 
 
 @pytest.fixture
+def settings(provider_home: Path, tmp_path: Path) -> Settings:
+    return Settings(provider_home, external_locations=(tmp_path.as_uri(),))
+
+
+@pytest.fixture
 async def tokens(admin: AdminClient, endpoint: str, tmp_path: Path) -> Tokens:
     """globex may read `acme`; initech has its own share; two others could once."""
     await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "one.txt").write_text("Why?")
     good = await admin.activate(await admin.share("acme", "globex", "prod.ml_team.scorer"), endpoint)
     other = await admin.activate(await admin.share("second", "initech", "prod.ml_team.scorer"), endpoint)
+    volume = SharedName(PLACES["schema"], PLACES["volume"])
+    await admin.provider.shares.add_volume(admin.context, "acme", (tmp_path / "prompts").as_uri(), volume)
     recipients, permissions = admin.provider.recipients, admin.provider.share_permissions
     held = []
     for name in ("late", "out"):

@@ -137,6 +137,7 @@ catalog delete lab
 FAILING_CALLS = """
 key retire sha256:0
 share add-table acme file:///nowhere/flowers training.flowers
+share add-volume acme file:///nowhere/prompts training.prompts
 metastore copy --to mysql://nowhere
 metastore restore copies
 model import scorer --from http://127.0.0.1:9 --schema prod.ml_team

@@ -216,6 +216,9 @@ async def test_our_recipient_lists_them_beside_its_models(
     await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer", "Champion")
     code = await admin.share("acme", "globex", "prod.ml_team.scorer")
     await admin.provider.shares.add_table(admin.context, "acme", (lake / "flowers").as_uri(), NAME)
+    await admin.provider.shares.add_volume(
+        admin.context, "acme", (lake / "plain").as_uri(), SharedName("training", "raw")
+    )
     write_profile((await admin.activate(code, endpoint)).to_json(), tmp_path / "globex.share")
 
     async def run(*arguments: str) -> str:
@@ -234,6 +237,7 @@ async def test_our_recipient_lists_them_beside_its_models(
     assert [(each["kind"], each["full_name"]) for each in listed] == [
         ("model", "vendor.ml_team.scorer"),
         ("table", "vendor.training.flowers"),
+        ("volume", "vendor.training.raw"),
     ]
     assert listed[1]["address"] == "acme.training.flowers"
     assert "table" in await run("list", "vendor.training")

@@ -53,6 +53,7 @@ _KNOWN: dict[str, list[str | int]] = {
     "tag_key": ["stage"],
     "type": ["models", "modelversions", "catalog", "schema", "share", "metastore"],
     "version": [1, 2],
+    "volume": ["prompts"],
     "version_num": [1, 2],
 }
 """Values of what is there, by the names that messages and parameters have."""

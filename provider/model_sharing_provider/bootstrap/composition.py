@@ -87,6 +87,7 @@ from model_sharing_provider.services.sharing.search import Search
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shared_tables import SharedTables
+from model_sharing_provider.services.sharing.shared_volumes import SharedVolumes
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -226,6 +227,7 @@ def _wire(
         shared_tables=SharedTables(
             InformationSchema(recipient_files, artifacts), recipient_files, artifacts, folders
         ),
+        shared_volumes=SharedVolumes(recipient_files, artifacts, folders, vending),
         shared_catalogs=mirroring.shared_catalogs,
         shares=Shares(settings.quotas, folders),
         signed_files=signed_files,

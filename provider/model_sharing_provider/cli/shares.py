@@ -207,6 +207,24 @@ def add_table(name: str, location: str, shared_as: str, output: str) -> None:
     show_done(to_record(added), f"{name} now shows the table {added.name} as {added.shared_as}", output)
 
 
+@share.command(
+    "add-volume",
+    epilog=example("model-sharing-provider share add-volume acme_share s3://lake/prompts evaluation.prompts"),
+)
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("location", metavar="LOCATION")
+@click.argument("shared_as", metavar="SCHEMA.VOLUME")
+@output_option
+def add_volume(name: str, location: str, shared_as: str, output: str) -> None:
+    """Add the files at an external location to a share, as a volume: evaluation data, prompts, images.
+
+    LOCATION is a URL as for `share add-table`. The files stay there.
+    """
+    shown_as = SharedName.parse(shared_as)
+    added = run(lambda provider, context: provider.shares.add_volume(context, name, location, shown_as))
+    show_done(to_record(added), f"{name} now shows the volume {added.name} as {added.shared_as}", output)
+
+
 @share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
 @click.argument("name", metavar="SHARE", shell_complete=complete_shares)
 @click.argument("shared_as", metavar="SCHEMA[.MODEL]")

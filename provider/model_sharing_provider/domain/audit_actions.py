@@ -271,6 +271,16 @@ class AuditAction(StrEnum):
         "deltaSharingQueryTableChanges",
         "A recipient asked for the change data of a table",
     )
+    DELTA_SHARING_LIST_VOLUMES = "deltaSharingListVolumes", "A recipient listed volumes"
+    DELTA_SHARING_GET_VOLUME = "deltaSharingGetVolume", "A recipient read the description of a volume"
+    DELTA_SHARING_QUERY_VOLUME = (
+        "deltaSharingQueryVolume",
+        "Signed URLs for the files of a volume were issued to a recipient",
+    )
+    DELTA_SHARING_GENERATE_TEMPORARY_VOLUME_CREDENTIAL = (
+        "deltaSharingGenerateTemporaryVolumeCredential",
+        "Temporary credentials to read a volume were issued to a recipient",
+    )
     DELTA_SHARING_GENERATE_TEMPORARY_TABLE_CREDENTIAL = (
         "deltaSharingGenerateTemporaryTableCredential",
         "A recipient asked for temporary credentials of a table's bucket",

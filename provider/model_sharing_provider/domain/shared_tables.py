@@ -1,4 +1,4 @@
-"""Tables in a share, as recipients see them. Times are epoch ms."""
+"""Tables and volumes in a share, as recipients see them. Times are epoch ms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from model_sharing_protocol.names import SharedName
-from model_sharing_provider.domain.sharing import Share
+from model_sharing_provider.domain.sharing import Share, ShareObjectType
+
+MAX_VOLUME_FILES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class SharedLocation:
     """Asset that a share shows at an external location, whose files stay there."""
 
     id: str
+    kind: ShareObjectType
     shared_name: SharedName
     location: str
 
@@ -87,3 +90,27 @@ class TableFile:
     size: int
     expires_at: int
     partition_values: Mapping[str, str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedVolume:
+    """Volume as seen in one share; its id is a UUID that never changes.
+
+    `location` is a URL of the cloud if credentials open it, and opaque otherwise.
+    """
+
+    id: str
+    share: Share
+    name: SharedName
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFile:
+    """File of a volume: its URL, id, path in the volume, size in bytes, and expiry in epoch ms."""
+
+    url: str
+    id: str
+    path: str
+    size: int
+    expires_at: int

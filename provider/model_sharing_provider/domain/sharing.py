@@ -15,6 +15,7 @@ class ShareObjectType(StrEnum):
     MODEL = "MODEL"
     SCHEMA = "SCHEMA"
     TABLE = "TABLE"
+    VOLUME = "VOLUME"
 
 
 class ShareObjectStatus(StrEnum):

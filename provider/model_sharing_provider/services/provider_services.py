@@ -65,6 +65,7 @@ from model_sharing_provider.services.sharing.share_permissions import SharePermi
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
 from model_sharing_provider.services.sharing.shared_tables import SharedTables
+from model_sharing_provider.services.sharing.shared_volumes import SharedVolumes
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -132,6 +133,7 @@ class ProviderServices:
     share_previews: SharePreviews
     shared_catalogs: SharedCatalogs
     shared_tables: SharedTables
+    shared_volumes: SharedVolumes
     shares: Shares
     signed_files: SignedFiles
     signing: Signing

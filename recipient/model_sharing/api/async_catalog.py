@@ -15,9 +15,9 @@ from model_sharing.catalogs import exporting
 from model_sharing.catalogs.download_plan import DownloadPlan
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.file_patterns import FilePatterns
+from model_sharing.catalogs.shared_assets import SharedTable, SharedVolume
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
-from model_sharing.catalogs.shared_tables import SharedTable
 from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
 from model_sharing.catalogs.watching import log_notice
 from model_sharing.downloads.progress_counter import PhaseQueue, ProgressCounter
@@ -92,6 +92,10 @@ class AsyncCatalog:
     async def list_tables(self, schema: str | None = None) -> Records[SharedTable]:
         """List the tables of the share, or of one schema; see `Catalog.list_tables`."""
         return Records(await self._shared().list_tables(schema), SharedTable)
+
+    async def list_volumes(self, schema: str | None = None) -> Records[SharedVolume]:
+        """List the volumes of the share, or of one schema; see `Catalog.list_volumes`."""
+        return Records(await self._shared().list_volumes(schema), SharedVolume)
 
     async def get_model(self, model: str) -> SharedModel:
         """Look up one model; see `Catalog.get_model`."""

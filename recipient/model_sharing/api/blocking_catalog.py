@@ -13,8 +13,8 @@ from model_sharing.api.progress_display import ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
+from model_sharing.catalogs.shared_assets import SharedTable, SharedVolume
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
-from model_sharing.catalogs.shared_tables import SharedTable
 from model_sharing.catalogs.watching import log_notice
 from model_sharing.mount_table import Mount
 from model_sharing.mounting.terms import Terms
@@ -144,6 +144,25 @@ class Catalog(CatalogFiles):
         """
         tables = background_loop.run(lambda: self._shared.list_tables(schema))
         return Records(tables, SharedTable)
+
+    def list_volumes(self, schema: str | None = None) -> Records[SharedVolume]:
+        """List the volumes that the share shows beside its models: folders of files.
+
+        Args:
+            schema: The schema's name within the share; None for all.
+
+        Returns:
+            The volumes in the order of their names.
+
+        Raises:
+            ServerUnreachable: The provider does not answer.
+
+        Example:
+            >>> [volume.full_name for volume in catalog.list_volumes()]
+            []
+        """
+        volumes = background_loop.run(lambda: self._shared.list_volumes(schema))
+        return Records(volumes, SharedVolume)
 
     def get_model(self, model: str) -> SharedModel:
         """Look up one model.

@@ -12,8 +12,8 @@ from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.loading import check_loadable, load_folder
+from model_sharing.catalogs.shared_assets import SharedAssets, SharedTable, SharedVolume
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
-from model_sharing.catalogs.shared_tables import SharedTable, list_shared_tables
 from model_sharing.catalogs.snapshots import (
     PartialSnapshot,
     Snapshot,
@@ -57,6 +57,7 @@ class SharedCatalog:
         self._loop = loop
         self._transport = Transport(mount.read_profile, retry_for=settings.retry_for)
         self._client = SharingClient(self._transport, mount.endpoint)
+        self._assets = SharedAssets(self._client, mount)
         self._pinned_keys = PinnedKeys(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache, mount.provider_fingerprint)
         self._known_state = KnownState(settings.cache, mount.endpoint, mount.share)
@@ -125,10 +126,12 @@ class SharedCatalog:
     async def list_tables(self, schema: str | None = None) -> list[SharedTable]:
         """List the tables of one schema, or all."""
         self.check_loop()
-        wanted = None if schema is None else normalize_name("schema", schema)
-        return await list_shared_tables(
-            self._client, self.name, self.mount.share, wanted, self.mount.endpoint
-        )
+        return await self._assets.tables(schema)
+
+    async def list_volumes(self, schema: str | None = None) -> list[SharedVolume]:
+        """List the volumes of one schema, or all."""
+        self.check_loop()
+        return await self._assets.volumes(schema)
 
     async def get_model(self, model: str) -> SharedModel:
         """Look up one model; NotFound if it is not shared."""

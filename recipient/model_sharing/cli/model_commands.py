@@ -29,14 +29,15 @@ from model_sharing_protocol.names import FullName, SchemaName
 @click.argument("where", required=False, shell_complete=complete_schemas)
 @output_option
 def list_models(where: str | None, output: str) -> None:
-    """List what all mounts show, or one catalog, or one catalog.schema: models, and tables beside them."""
-    models, tables = [], []
+    """List what all mounts show, or one catalog, or one catalog.schema: models, and tables and volumes."""
+    models, others = [], []
     for catalog, schema in _places(where):
         models += [{"kind": "model", **fields_of(model)} for model in catalog.list_models(schema)]
-        tables += [{"kind": "table", **fields_of(table)} for table in catalog.list_tables(schema)]
-    kind = ["kind"] if tables else []
+        others += [{"kind": "table", **fields_of(table)} for table in catalog.list_tables(schema)]
+        others += [{"kind": "volume", **fields_of(volume)} for volume in catalog.list_volumes(schema)]
+    kind = ["kind"] if others else []
     show_list(
-        models + tables,
+        models + others,
         ["full_name", *kind, "latest_version", "aliases", "updated_at", "comment"],
         output,
         empty="No models are shared here." if where else "Nothing is shared, or nothing is mounted.",

@@ -39,6 +39,7 @@ from model_sharing_protocol.open_sharing import (
     VersionMetadata,
     VersionQueryLine,
 )
+from model_sharing_protocol.open_sharing_volumes import Volume
 from model_sharing_protocol.signing_keys import KeyList
 
 READER_VERSION = 1
@@ -107,6 +108,13 @@ class SharingClient:
         """List the tables of a share; none of a server that has no tables."""
         try:
             return await self._list(_path("shares", share, "all-tables"), Table)
+        except (NotFound, NotASharingServer):
+            return []
+
+    async def list_volumes(self, share: str) -> list[Volume]:
+        """List the volumes of a share; none of a server that has no volumes."""
+        try:
+            return await self._list(_path("shares", share, "all-volumes"), Volume)
         except (NotFound, NotASharingServer):
             return []
 

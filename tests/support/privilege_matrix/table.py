@@ -265,6 +265,13 @@ SECTIONS: Mapping[str, list[Row]] = {
             share="acme",
             shared_as=SharedName("training", "t"),
         ),
+        row(
+            "shares.add_volume",
+            ADMINISTRATION,
+            prepare=a_table,
+            share="acme",
+            shared_as=SharedName("training", "v"),
+        ),
         row("shares.remove", OWN_SHARE, "acme", "lab.scorer"),
         row("share_permissions.get", OWN_SHARE, "acme"),
         row("share_permissions.grant", (*OWN_SHARE, *OWN_RECIPIENT), "acme", "globex"),
@@ -386,5 +393,9 @@ ELSEWHERE: Mapping[str, str] = {
     "shared_tables.describe": _OF_RECIPIENTS,
     "shared_tables.get": _OF_RECIPIENTS,
     "shared_tables.query": _OF_RECIPIENTS,
+    "shared_volumes.page": _OF_RECIPIENTS,
+    "shared_volumes.get": _OF_RECIPIENTS,
+    "shared_volumes.query": _OF_RECIPIENTS,
+    "shared_volumes.credentials": _OF_RECIPIENTS,
 }
 """Operations that no privilege of a principal's decides about, and what does."""

@@ -16,6 +16,7 @@ from model_sharing_provider.faces.open_sharing import (
     terms,
     version_files,
     versions,
+    volumes,
 )
 from model_sharing_provider.http.authentication import authenticate_recipient
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
@@ -37,6 +38,7 @@ FACE = Face(
         "version": VERSION,
         "alias": NAME,
         "table": NAME,
+        "volume": NAME,
         "digest": TERMS_DIGEST,
     },
     # Routes are tried one after another: those that every load needs come first.
@@ -48,6 +50,7 @@ FACE = Face(
         *shares.ROUTES,
         *models.ROUTES,
         *tables.ROUTES,
+        *volumes.ROUTES,
         *terms.ROUTES,
     ),
 )

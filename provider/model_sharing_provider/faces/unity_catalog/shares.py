@@ -88,13 +88,12 @@ def _changes(update: sharing.ShareUpdate) -> list[ShareChange]:
     """Changes to a share. UPDATE renames an object, by removing and adding it."""
     data = update.data_object
     kind = (data.data_object_type or "MODEL").upper()
-    if kind not in ("MODEL", "SCHEMA", "TABLE"):
-        raise InvalidParameter(
-            f"The data_object_type {kind!r} cannot be shared; MODEL, SCHEMA and TABLE can."
-        )
+    if kind not in ShareObjectType.__members__:
+        known = ", ".join(ShareObjectType)
+        raise InvalidParameter(f"The data_object_type {kind!r} cannot be shared; these can: {known}.")
     shared_as = data.string_shared_as or data.shared_as or ""
-    # A table's name is its location, whose case matters.
-    name = data.name if kind == "TABLE" else data.name.lower()
+    # The name of a table or volume is its location, whose case matters.
+    name = data.name if kind in ("TABLE", "VOLUME") else data.name.lower()
     shared_as = shared_as.lower()
     added = ShareChange(True, ShareObjectType(kind), name, shared_as)
     if update.action == "ADD":

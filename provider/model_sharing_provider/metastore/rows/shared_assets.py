@@ -1,4 +1,4 @@
-"""Rows of assets that a share shows beside models: tables in external locations."""
+"""Rows of assets that a share shows beside models: tables and volumes in external locations."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class SharedAssetRows:
 
 _ASSETS = select(
     share_objects.c.object_id,
+    share_objects.c.type,
     share_objects.c.shared_schema,
     share_objects.c.shared_name,
     share_objects.c.object_name,
@@ -54,4 +55,5 @@ _ASSETS = select(
 
 
 def _read(row: Row[Any]) -> SharedLocation:
-    return SharedLocation(row.object_id, SharedName(row.shared_schema, row.shared_name), row.object_name)
+    name = SharedName(row.shared_schema, row.shared_name)
+    return SharedLocation(row.object_id, ShareObjectType(row.type), name, row.object_name)

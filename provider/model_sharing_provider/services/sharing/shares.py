@@ -17,6 +17,7 @@ from model_sharing_provider.domain.limits import MAX_SOURCE, check_comment, chec
 from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.shared_tables import MAX_VOLUME_FILES
 from model_sharing_provider.domain.sharing import (
     ModelShare,
     Share,
@@ -37,6 +38,8 @@ from model_sharing_provider.services.registry.updates import (
     check_new,
     new_name,
 )
+
+_AT_LOCATIONS = (ShareObjectType.TABLE, ShareObjectType.VOLUME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class Shares:
 
         Raises NotFound, AlreadyExists, PermissionDenied.
         """
-        await self._check_tables(context, name, objects)
+        await self._check_locations(context, name, objects)
         async with context.change(AuditAction.UPDATE_SHARE, share_target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             share = await find_share(operation, name)
@@ -198,16 +201,31 @@ class Shares:
         _, objects = await self.update(context, share, [change])
         return next(each for each in objects if each.shared_as == str(shared_as))
 
-    async def _check_tables(self, context: Context, share: str, objects: Sequence[ShareChange]) -> None:
-        """Check that tables to add can be read, before the transaction, since it takes a while."""
-        locations = [each.name for each in objects if each.adds and each.type is ShareObjectType.TABLE]
-        if not locations:
+    async def add_volume(
+        self, context: Context, share: str, location: str, shared_as: SharedName
+    ) -> ShareObject:
+        """Add the files in an external location to a share, as a volume; they stay there.
+
+        Only administrators may, and it raises, as for `add_table`.
+        """
+        change = ShareChange(True, ShareObjectType.VOLUME, location, str(shared_as))
+        _, objects = await self.update(context, share, [change])
+        return next(each for each in objects if each.shared_as == str(shared_as))
+
+    async def _check_locations(self, context: Context, share: str, objects: Sequence[ShareChange]) -> None:
+        """Check that what is added can be read, before the transaction, since it takes a while."""
+        added = [each for each in objects if each.adds and each.type in _AT_LOCATIONS]
+        if not added:
             return
         async with context.view(AuditAction.CHECK_SHARED_TABLE, share_target(share)) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             await operation.authorize(rules.OWN_SHARE)
-        for location in locations:
-            await self._folders.table(_table_location(location))
+        for change in added:
+            location = _location(change)
+            if change.type is ShareObjectType.TABLE:
+                await self._folders.table(location)
+            elif not await self._folders.list(location, MAX_VOLUME_FILES):
+                raise NotFound("There are no files at the location of this volume.")
 
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
         """Remove the object shared as `shared_as`; its signed URLs stop working. Raises NotFound."""
@@ -220,6 +238,7 @@ class Shares:
         inside = f"in the share {share.name!r}"
         check_quota(f"models {inside}", kinds[ShareObjectType.MODEL], self._quotas.models_in_a_share)
         check_quota(f"tables {inside}", kinds[ShareObjectType.TABLE], self._quotas.models_in_a_share)
+        check_quota(f"volumes {inside}", kinds[ShareObjectType.VOLUME], self._quotas.models_in_a_share)
         check_quota(f"schemas {inside}", kinds[ShareObjectType.SCHEMA], self._quotas.schemas_in_a_share)
 
 
@@ -254,8 +273,8 @@ async def _apply(operation: Operation, share: Share, change: ShareChange) -> Non
     elif change.type is ShareObjectType.MODEL:
         shared_as = SharedName.parse(change.shared_as) if change.shared_as else None
         await _add_model(operation, share, FullName.parse(change.name), shared_as)
-    elif change.type is ShareObjectType.TABLE:
-        await _add_table(operation, share, change)
+    elif change.type in _AT_LOCATIONS:
+        await _add_location(operation, share, change)
     else:
         await _add_schema(operation, share, SchemaName.parse(change.name), change.shared_as or None)
 
@@ -282,23 +301,27 @@ async def _add_schema(
     return await _add_object(operation, share, found.id, shared)
 
 
-async def _add_table(operation: Operation, share: Share, change: ShareChange) -> None:
+async def _add_location(operation: Operation, share: Share, change: ShareChange) -> None:
     await operation.authorize(rules.ADMINISTRATORS)
+    kind = change.type.lower()
     if not change.shared_as:
-        raise InvalidParameter("A table has no name of its own; give the schema.table that recipients see.")
-    location, shared_as = _table_location(change.name), SharedName.parse(change.shared_as)
-    shared = _object(operation, ShareObjectType.TABLE, location, str(shared_as))
+        raise InvalidParameter(
+            f"A {kind} has no name of its own; give the schema.{kind} that recipients see."
+        )
+    shared_as = SharedName.parse(change.shared_as)
+    shared = _object(operation, change.type, _location(change), str(shared_as))
     await _add_object(operation, share, str(uuid4()), shared)
 
 
-def _table_location(name: str) -> str:
-    """Location of a table to share. Raises InvalidParameter, also for the name of a table in a catalog."""
-    if "://" not in name:
+def _location(change: ShareChange) -> str:
+    """Location of a table or volume to share. Raises InvalidParameter, also for a name in a catalog."""
+    if "://" not in change.name:
+        kind = change.type.lower()
         raise InvalidParameter(
-            f"Catalogs have no tables here, so that {name!r} names none; give the location of the table's "
-            "folder, such as s3://bucket/folder or file:///folder."
+            f"Catalogs have no {kind}s here, so that {change.name!r} names none; give the location of the "
+            f"{kind}'s folder, such as s3://bucket/folder or file:///folder."
         )
-    return parse_location(check_text("location", name, MAX_SOURCE))
+    return parse_location(check_text("location", change.name, MAX_SOURCE))
 
 
 async def _check_resharing(operation: Operation, catalog: str) -> None:

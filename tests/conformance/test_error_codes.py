@@ -26,6 +26,7 @@ OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.MalformedRequest: platform.InvalidParameterValue,
     errors.Unauthenticated: platform.Unauthenticated,
     errors.TokenExpired: platform.Unauthenticated,
+    errors.SignInRefused: platform.Unauthenticated,
     errors.PermissionDenied: platform.PermissionDenied,
     errors.NotFound: platform.ResourceDoesNotExist,
     errors.VersionNotFound: platform.ResourceDoesNotExist,
@@ -51,11 +52,13 @@ OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.TooManyRequests: DatabricksError,
     errors.MetastoreUnavailable: DatabricksError,
     errors.ArtifactStoreUnavailable: DatabricksError,
+    errors.IssuerUnavailable: DatabricksError,
 }
 PASSES = {
     errors.TooManyRequests,
     errors.MetastoreUnavailable,
     errors.ArtifactStoreUnavailable,
+    errors.IssuerUnavailable,
     # The SDK gives up; MLflow hopes for better.
     errors.InternalError,
 }

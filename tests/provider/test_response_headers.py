@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 
 import aiohttp
-from aiohttp.test_utils import TestServer
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, make_mocked_request
 
+from model_sharing_provider.http.compression import compressed_page
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 
@@ -111,6 +114,31 @@ async def test_recipients_get_a_405_and_pages_as_small_as_they_like(
             assert len(packed) < len(plain) / 3
         for accepted in ("", "deflate", "gzip;q=0", "gzip; q=0.000", "gzipped", "*;q=0"):
             assert await body(listing, accepted) == ("", plain), accepted
-        # Signed URLs are secrets, and an ETag is that of the plain bytes.
+        # Signed URLs are secrets.
         assert (await body(f"{endpoint}/shares/acme/{version}/query", "gzip", "POST"))[0] == ""
-        assert (await body(f"{endpoint}/shares/acme/{version}", "gzip"))[0] == ""
+
+
+PAGE = b'{"items": ["' + b"x" * 2000 + b'"]}'
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "headers", "compressed"),
+    [
+        ("GET", 200, {}, True),
+        ("POST", 200, {}, False),
+        ("GET", 404, {}, False),
+        ("GET", 200, {"ETag": '"of the plain bytes"'}, False),
+        ("GET", 200, {"Cache-Control": "no-store"}, False),
+        ("GET", 200, {"Content-Disposition": "attachment"}, False),
+        ("GET", 200, {"Content-Type": "text/html"}, False),
+    ],
+)
+def test_only_pages_of_a_listing_are_compressed(
+    method: str, status: int, headers: dict[str, str], *, compressed: bool
+) -> None:
+    request = make_mocked_request(method, "/", headers={"Accept-Encoding": "gzip"})
+    plain = {"Content-Type": "application/json; charset=utf-8"} | headers
+    answer = compressed_page(request, web.Response(body=PAGE, status=status, headers=plain))
+    assert (answer.compression, "Vary" in answer.headers) == (compressed, compressed)
+    small = compressed_page(request, web.Response(body=b"{}", headers=plain))
+    assert not small.compression

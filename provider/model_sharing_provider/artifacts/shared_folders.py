@@ -19,7 +19,7 @@ from model_sharing_provider.artifacts.external_locations import ExternalLocation
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.artifacts.store_errors import translated_store_errors
 from model_sharing_provider.domain.shared_tables import CURRENT, TableRevision, TableSnapshot
-from model_sharing_provider.domain.stored_objects import ExternalFile
+from model_sharing_provider.domain.stored_objects import ExternalFile, normalize_etag
 
 _LOGS_READ_AT_ONCE = 2
 _SNAPSHOTS_KEPT = 16
@@ -34,18 +34,24 @@ class SharedFolders:
         self._kept: OrderedDict[tuple[str, int], TableSnapshot] = OrderedDict()
 
     async def list(self, location: str, most: int) -> list[ExternalFile]:
-        """Files below a location, in no order. Raises UnsupportedOperation for more than `most`."""
-        client, prefix = await self._open(location)
+        """Files below a location, without folder markers, in no order.
+
+        Raises UnsupportedOperation for more than `most`.
+        """
+        backend, prefix = await self._external.open(location)
         found: list[ExternalFile] = []
         with translated_store_errors("a shared folder", absent=_GONE):
-            async for batch in obstore.list(client, prefix=prefix):
+            async for batch in obstore.list(backend.client, prefix=prefix):
                 for item in batch:
                     path = check_relative_path(item["path"].removeprefix(f"{prefix}/"))
                     modified = epoch_ms(item["last_modified"])
-                    found.append(ExternalFile(path, int(item["size"]), modified, item["e_tag"] or ""))
+                    found.append(
+                        ExternalFile(path, int(item["size"]), modified, normalize_etag(item["e_tag"]))
+                    )
                 if len(found) > most:
                     raise UnsupportedOperation(f"This folder has more than {most} files.")
-        return found
+            markers = await backend.folder_markers(prefix, {file.path: file.size for file in found})
+        return [file for file in found if file.path not in markers]
 
     async def check_file(self, location: str, path: str, size: int, etag: str = "") -> str:
         """Check that a file is as it was listed, and return its etag. Raises InvalidState."""

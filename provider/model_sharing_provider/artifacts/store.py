@@ -40,7 +40,7 @@ from model_sharing_provider.artifacts.store_errors import (
     translated_store_errors,
     writing,
 )
-from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl
+from model_sharing_provider.domain.stored_objects import StoredObject, UploadUrl, normalize_etag
 
 Advance = Callable[[int], None]
 """Callback with the size in bytes of each finished piece."""
@@ -257,7 +257,7 @@ class ArtifactStore:
         backend, key = await self._open(path)
         with reading(path), timed_call(backend.kind, "head"):
             found = await obstore.head_async(backend.client, key)
-            return int(found["size"]), found["e_tag"] or ""
+            return int(found["size"]), normalize_etag(found["e_tag"])
 
     async def check_size(self, path: str, size: int) -> None:
         """Check that an object has its registered size. Raises CorruptArtifact."""

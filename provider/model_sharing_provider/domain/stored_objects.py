@@ -31,3 +31,8 @@ class ExternalFile:
     size: int
     modified: int
     etag: str
+
+
+def normalize_etag(written: str | None) -> str:
+    """Normalize an ETag, without quotation marks: Azure writes them for an object, and not in a listing."""
+    return (written or "").strip('"')

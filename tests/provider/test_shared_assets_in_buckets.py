@@ -94,7 +94,8 @@ async def test_they_are_read_by_urls_of_the_bucket(
     for path, content in PROMPTS.items():
         assert files[path]["size"] == len(content)
         assert await fetch(files[path]["url"]) == content
-        assert not files[path]["url"].startswith(str(server.make_url("/")))
+        # Names that Azure's URLs cannot hold come through this server.
+        assert files[path]["url"].startswith(str(server.make_url("/"))) is bucket.startswith("az:")
     status, (_, _, *lines) = await ask(server, token, "/shares/acme/schemas/training/tables/flowers/query")
     rows = []
     for line in lines:

@@ -91,7 +91,10 @@ class ShareRows:
     async def update(self, share: Share) -> None:
         query = select(shares).where(shares.c.id == share.id)
         before = read_share((await self._connection.execute(query)).one()._mapping)
-        if share != replace(before, revision=share.revision, updated_at=share.updated_at):
+        seen_alike = replace(
+            before, revision=share.revision, updated_at=share.updated_at, updated_by=share.updated_by
+        )
+        if share != seen_alike:
             self._changes.record(Change(kind=ChangeKind.SHARE_CHANGED, share_id=share.id))
         await self._connection.execute(
             update(shares)
@@ -102,6 +105,7 @@ class ShareRows:
                 owner=share.owner,
                 resharing=share.resharing,
                 updated_at=monotonic_timestamp(shares.c.updated_at, share.updated_at),
+                updated_by=share.updated_by,
             )
         )
 
@@ -236,13 +240,14 @@ class ShareRows:
         changed = update(shares).values(updated_at=monotonic_timestamp(shares.c.updated_at, now))
         return (await self._connection.execute(changed)).rowcount
 
-    async def touch(self, share_id: str, now: int, *, end_urls: bool = False) -> None:
-        """Mark a share as changed; with `end_urls`, invalidate the signed URLs issued before."""
+    async def touch(self, share_id: str, now: int, by: str, *, end_urls: bool = False) -> None:
+        """Mark a share as changed by somebody; with `end_urls`, invalidate the signed URLs issued before."""
         await self._connection.execute(
             update(shares)
             .where(shares.c.id == share_id)
             .values(
                 updated_at=monotonic_timestamp(shares.c.updated_at, now),
+                updated_by=by,
                 revision=shares.c.revision + int(end_urls),
             )
         )

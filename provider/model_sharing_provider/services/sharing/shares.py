@@ -335,7 +335,7 @@ async def _check_resharing(operation: Operation, catalog: str) -> None:
 async def _remove(operation: Operation, share: Share, shared_as: str) -> None:
     if not await operation.rows.shares.remove_object(share.id, shared_as.lower()):
         raise NotFound(f"The share {share.name!r} has nothing shared as {shared_as!r}.")
-    await operation.rows.shares.touch(share.id, operation.now, end_urls=True)
+    await operation.rows.shares.touch(share.id, operation.now, operation.principal.name, end_urls=True)
 
 
 async def _add_object(operation: Operation, found: Share, object_id: str, shared: ShareObject) -> ShareObject:
@@ -357,7 +357,9 @@ async def _add_object(operation: Operation, found: Share, object_id: str, shared
         found, SharedName.parse(shared.shared_as)
     )
     await operation.rows.shares.add_object(str(uuid4()), found.id, object_id, shared)
-    await operation.rows.shares.touch(found.id, operation.now, end_urls=bool(replaces))
+    await operation.rows.shares.touch(
+        found.id, operation.now, operation.principal.name, end_urls=bool(replaces)
+    )
     return shared
 
 

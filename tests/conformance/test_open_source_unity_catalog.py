@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -18,8 +19,10 @@ from model_sharing_protocol.errors import UnsafePath
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.principals import PrincipalType
-from model_sharing_provider.domain.securables import VersionStatus
+from model_sharing_provider.domain.securables import SecurableType, VersionStatus
 from model_sharing_provider.domain.versions import NewVersion
+from model_sharing_provider.governance.permissions import PrivilegeChange
+from model_sharing_provider.governance.privileges import Privilege
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.processes.notebook import notebook
@@ -52,13 +55,14 @@ async def main():
         use = [PermissionsChange(principal="ann", add=[Privilege.USE_CATALOG], remove=[])]
         granted = await grants.update("catalog", "shop", UpdatePermissions(changes=use))
         seen = await grants.get("catalog", "shop")
+        known = await grants.get("catalog", "kept")
         left = (await models.list_registered_models()).registered_models
         print(json.dumps({
             "owner": model.owner,
             "by": [model.created_by, model.updated_by, created.created_by, created.updated_by],
             "status": created.status,
             "kept": refused and [each.name for each in left],
-            "granted": granted.to_dict(), "seen": seen.to_dict(),
+            "known": known.to_dict(), "granted": granted.to_dict(), "seen": seen.to_dict(),
             "tables": (await TablesApi(api).list_tables("shop", "ml")).tables,
             "volumes": (await VolumesApi(api).list_volumes("shop", "ml")).volumes,
             "functions": (await FunctionsApi(api).list_functions("shop", "ml")).functions,
@@ -83,6 +87,9 @@ async def test_its_client_sets_up_a_metastore(
     admin: AdminClient, server: TestServer, provider_home: Path, unity_catalog_python: Path
 ) -> None:
     await admin.provider.principals.create(admin.context, "ann", PrincipalType.USER)
+    await admin.provider.catalogs.create(admin.context, "kept")
+    manage = PrivilegeChange("ann", frozenset({Privilege.MANAGE, Privilege.USE_CATALOG}), frozenset())
+    await admin.provider.permissions.update(admin.context, SecurableType.CATALOG, "kept", [manage])
     token = (provider_home / "admin.token").read_text()
     client = await asyncio.create_subprocess_exec(
         *(unity_catalog_python, "-W", "ignore", "-c", STORY, host(server), token),
@@ -95,8 +102,9 @@ async def test_its_client_sets_up_a_metastore(
     assert (seen["owner"], seen["status"]) == ("admin", "PENDING_REGISTRATION")
     assert seen["by"] == ["admin"] * 4
     assert seen["kept"] == ["scorer"]
-    # In its own words; it fails on those of its enumeration's that have no space.
+    # In its own words, and without MANAGE: it fails on what its enumeration does not have.
     held = {"principal": "ann", "privileges": ["USE CATALOG"]}
+    assert seen["known"]["privilege_assignments"] == [held]
     assert seen["granted"]["privilege_assignments"] == seen["seen"]["privilege_assignments"] == [held]
     assert seen["tables"] == seen["volumes"] == seen["functions"] == []
 
@@ -173,5 +181,9 @@ async def test_only_clients_of_this_machine_learn_where_files_are(
         "urn",
     ]
     found = await admin.provider.versions.get(admin.context, FullName.parse(MODEL), 1)
+    location = admin.provider.file_locations.location
+    assert location("127.0.0.1", found)
+    # The files of another provider's may not be here yet.
+    assert location("127.0.0.1", replace(found, origin_provider="acme", origin_version=1)) is None
     for address in ("10.0.0.1", "203.0.113.9", "2001:db8::1", "", "unix"):
         assert admin.provider.file_locations.location(address, found) is None

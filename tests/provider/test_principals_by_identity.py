@@ -129,6 +129,8 @@ async def test_access_ends_with_the_policy_the_principal_and_its_activity(
     assert await job.status() == 401
     await admin.provider.principals.create(admin.context, "pipeline", PrincipalType.USER)
     assert await job.status() == 401, "a namesake does not inherit the policy"
+    await policies.create(admin.context, "pipeline", policy_of(issuer), "ci")
+    assert await job.status() == 403, "nor does the policy of the one before it stand in its way"
 
 
 async def test_it_makes_nothing_that_lasts_longer(

@@ -221,9 +221,9 @@ async def test_our_recipient_lists_them_beside_its_models(
     )
     write_profile((await admin.activate(code, endpoint)).to_json(), tmp_path / "globex.share")
 
-    async def run(*arguments: str) -> str:
+    async def run(*arguments: str, module: str = "model_sharing.cli") -> str:
         command = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "model_sharing.cli", *arguments),
+            *(sys.executable, *(("-m", module) if module else ()), *arguments),
             cwd=tmp_path,
             env={**os.environ, "MODEL_SHARING_HOME": str(tmp_path / "home")},
             stdout=asyncio.subprocess.PIPE,
@@ -242,3 +242,6 @@ async def test_our_recipient_lists_them_beside_its_models(
     assert listed[1]["address"] == "acme.training.flowers"
     assert "table" in await run("list", "vendor.training")
     assert "table" not in await run("list", "vendor.ml_team")
+    # Schemas of tables and volumes alone are not among those of models.
+    code = "import model_sharing; print(model_sharing.catalog('vendor').list_schemas())"
+    assert await run("-c", code, module="") == "['ml_team']\n"

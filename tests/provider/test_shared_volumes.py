@@ -21,8 +21,10 @@ from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.admin_client import AdminClient
 from support.model_folder import write_model
+from support.principals import create_user
 
 FILES = {"one.txt": b"Why?", "more/two ü.txt": b"How?" * 10_000, "more/empty.bin": b""}
 NAME = SharedName("evaluation", "prompts")
@@ -170,5 +172,11 @@ async def test_what_may_not_be_shared_is_refused(admin: AdminClient, lake: Path,
     for location, error in refused:
         with pytest.raises(error):
             await shares.add_volume(admin.context, "acme", location, NAME)
+    # Who owns the share, but is no administrator, does not learn what there is.
+    ana = await create_user(admin, "ana")
+    await shares.update(admin.context, "acme", changes=SecurableUpdate(owner="ana"))
+    for location in ((lake / "prompts").as_uri(), (lake / "nowhere").as_uri()):
+        with pytest.raises(PermissionDenied, match="administ"):
+            await shares.add_volume(await ana.context(), "acme", location, NAME)
     _, objects, _ = await shares.get(admin.context, "acme")
     assert objects == []

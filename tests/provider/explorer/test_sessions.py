@@ -9,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_protocol.times import now_ms
 from model_sharing_protocol.unity_catalog import PREFIX as UNITY_CATALOG
 from support.admin_client import AdminClient
 from support.explorer_client import ExplorerClient
@@ -59,6 +60,28 @@ async def test_a_session_ends_with_its_principal(admin: AdminClient, stranger: E
     await stranger.sign_in(ana.token)
     await admin.provider.principals.delete(admin.context, "ana")
     assert (await stranger.open("/explorer")).title == "Sign in"
+
+
+async def test_a_session_ends_for_good_when_its_principal_is_deactivated(
+    admin: AdminClient, stranger: ExplorerClient
+) -> None:
+    ana = await create_user(admin, "ana")
+    await stranger.sign_in(ana.token)
+    principal = (await admin.provider.principals.get(admin.context, "ana")).principal
+    token_id = (await ana.context()).caller.principal.token_id
+    directory = admin.provider.directory
+    await directory.set_active(admin.context, principal.id, active=False)
+    assert (await stranger.open("/explorer")).title == "Sign in"
+    await directory.set_active(admin.context, principal.id, active=True)
+    assert (await stranger.open("/explorer")).title == "Sign in"
+    # One that was begun while the principal was being deactivated opens nothing either.
+    await directory.set_active(admin.context, principal.id, active=False)
+    async with admin.context.write_unaudited() as rows:
+        await rows.sessions.add("hash of a session", token_id, now_ms(), now_ms() + 60_000)
+        assert await rows.registry_reads.find_by_session("hash of a session", now_ms()) is None
+    await directory.set_active(admin.context, principal.id, active=True)
+    async with admin.context.read_unaudited() as rows:
+        assert await rows.registry_reads.find_by_session("hash of a session", now_ms()) is not None
 
 
 async def test_signing_out_ends_the_session_itself(explorer: ExplorerClient) -> None:

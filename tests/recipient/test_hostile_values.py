@@ -367,3 +367,17 @@ def test_a_value_that_cannot_be_is_named(
     fake_provider.edit_answer = lambda answer: {**answer, field: value}
     with pytest.raises(NotASharingServer, match="a/b" if field == "name" else rf"\$\.{field}"):
         vendor.get_model(MODEL)
+
+
+def test_the_schema_of_a_shares_own_tables_is_not_one_of_models(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    """Other servers list it without saying that it has no models."""
+    fake_provider.publish("ml_team.a", 1, {"MLmodel": b"x"})
+
+    def with_tables(answer: Any) -> Any:
+        answer["items"].append({"name": "INFORMATION_SCHEMA", "share": "acme_share"})
+        return answer
+
+    fake_provider.edit_answer = with_tables
+    assert vendor.list_schemas() == ["ml_team"]

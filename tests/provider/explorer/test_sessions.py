@@ -78,6 +78,7 @@ async def test_a_session_ends_for_good_when_its_principal_is_deactivated(
     await directory.set_active(admin.context, principal.id, active=False)
     async with admin.context.write_unaudited() as rows:
         await rows.sessions.add("hash of a session", token_id, now_ms(), now_ms() + 60_000)
+    async with admin.context.read_unaudited() as rows:
         assert await rows.registry_reads.find_by_session("hash of a session", now_ms()) is None
     await directory.set_active(admin.context, principal.id, active=True)
     async with admin.context.read_unaudited() as rows:

@@ -386,3 +386,11 @@ async def test_a_key_that_cannot_sign_is_named_and_not_shown(
         assert SECRET not in repr(raised.value)
         assert isinstance(raised.value, SharingError)
     assert issuer.forms == []
+
+
+async def test_an_issuer_that_is_not_there_is_not_taken_for_the_provider(tokens: AccessTokens) -> None:
+    with pytest.raises(TransientError) as raised:
+        await tokens.get(ClientCredentials("http://127.0.0.1:1/token", CLIENT, SECRET))
+    said = raised.value.final.message
+    assert said.startswith("http://127.0.0.1:1, where this client signs in, cannot be reached")
+    assert "the address in the profile" in said and "provider" not in said

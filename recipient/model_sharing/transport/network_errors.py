@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.message
 import email.utils
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import aiohttp
 import msgspec
@@ -20,6 +22,7 @@ from model_sharing.transport.response_reader import read_bounded
 from model_sharing_protocol.error_responses import error_from_open_sharing
 from model_sharing_protocol.errors import (
     InternalError,
+    InvalidProfile,
     NotASharingServer,
     ServerUnreachable,
     SharingError,
@@ -125,36 +128,83 @@ def proxy_refusal(proxy: Proxy, status: int, origin: str) -> Exception:
     return final
 
 
-def error_from_connection(error: Exception, origin: str, proxy: Proxy | None) -> Exception:
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Server that a request goes to, as errors tell of it: its role, and what to check if it is not there.
+
+    `unusable` is the class of error for an address that cannot be called.
+    """
+
+    role: str
+    check: str
+    unusable: type[SharingError]
+
+
+PROVIDER = Peer("", "that the provider's server runs", NotASharingServer)
+SIGN_IN = Peer(", where this client signs in,", "the address in the profile", InvalidProfile)
+
+
+@contextlib.contextmanager
+def translated_network_errors(
+    origin: str, proxy: Proxy | None = None, peer: Peer = PROVIDER
+) -> Iterator[None]:
+    """Raise one of our errors, or TransientError, for a request that had no answer, or no HTTP."""
+    try:
+        yield
+    except TimeoutError as error:
+        final = ServerUnreachable(
+            f"{origin}{peer.role} did not answer in time. Check the network, then try again."
+        )
+        if isinstance(error, bounds.TooSlow):
+            raise final from error
+        raise TransientError(final, f"{origin} did not answer in time") from error
+    except aiohttp.ClientConnectorCertificateError as error:  # a ValueError, too
+        raise error_from_connection(error, origin, proxy, peer) from error
+    except (aiohttp.InvalidURL, ValueError) as error:
+        raise peer.unusable(f"{origin} is not an address that can be called.") from error
+    except aiohttp.ClientHttpProxyError as error:
+        assert proxy is not None  # noqa: S101 - or else there was none to say so
+        raise proxy_refusal(proxy, error.status, origin) from None  # it holds the credentials
+    except aiohttp.ClientResponseError:
+        # Not `from` it: it holds the request's headers, and shows them.
+        raise NotASharingServer(f"{origin}{peer.role} answered with something that is not HTTP.") from None
+    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+        raise error_from_connection(error, origin, proxy, peer) from error
+
+
+def error_from_connection(
+    error: Exception, origin: str, proxy: Proxy | None, peer: Peer = PROVIDER
+) -> Exception:
     """Error for a connection that failed, or broke."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         final = ServerUnreachable(
-            f"{origin} cannot be reached safely: its TLS certificate was not accepted. If the provider, or a "
-            "proxy that looks inside, has an authority of its own, name its certificate in SSL_CERT_FILE."
+            f"{origin}{peer.role} cannot be reached safely: its TLS certificate was not accepted. If the "
+            "provider, or a proxy that looks inside, has an authority of its own, name its certificate in "
+            "SSL_CERT_FILE."
         )
         return (
             final
             if isinstance(error, aiohttp.ClientConnectorCertificateError)
-            else TransientError(final, f"{origin} cannot be reached safely")
+            else TransientError(final, f"{origin}{peer.role} cannot be reached safely")
         )
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         what = f"the proxy {proxy}" if proxy else "it"
         final = ServerUnreachable(
-            f"{origin} cannot be reached: the host name of {what} is not known. "
+            f"{origin}{peer.role} cannot be reached: the host name of {what} is not known. "
             + ("Check HTTPS_PROXY and HTTP_PROXY." if proxy else "Check the network and the endpoint.")
         )
-        return TransientError(final, f"{origin} cannot be reached", brief=True, unsent=True)
+        return TransientError(final, f"{origin}{peer.role} cannot be reached", brief=True, unsent=True)
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.os_error.strerror or "no connection"
         final = ServerUnreachable(
-            f"{origin} cannot be reached"
+            f"{origin}{peer.role} cannot be reached"
             + (
                 f" through the proxy {proxy}: {reason}. Check HTTPS_PROXY and HTTP_PROXY."
                 if proxy
-                else f": {reason}. Check the network, and that the provider's server runs."
+                else f": {reason}. Check the network, and {peer.check}."
             )
         )
-        return TransientError(final, f"{origin} cannot be reached", unsent=True)
+        return TransientError(final, f"{origin}{peer.role} cannot be reached", unsent=True)
     reason = f"{origin} broke the connection off"
     return TransientError(ServerUnreachable(f"{reason}. Try again."), reason)
 

@@ -24,9 +24,8 @@ from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
     PathNotServed,
     TransientError,
-    error_from_connection,
     error_from_response,
-    proxy_refusal,
+    translated_network_errors,
 )
 from model_sharing.transport.retries import DEFAULT_SECONDS, Retries, RetryNotices
 from model_sharing.transport.sign_in.access_token import AccessToken, claims_of
@@ -35,7 +34,6 @@ from model_sharing.transport.trace_context import trace_headers
 from model_sharing_protocol.errors import (
     NotASharingServer,
     NotFound,
-    ServerUnreachable,
     SignInRefused,
     TokenExpired,
     Unauthenticated,
@@ -227,9 +225,9 @@ class Transport:
         wait: float = 0,
     ) -> T:
         origin = origin_of(url)
-        proxy = None
-        try:
+        with translated_network_errors(origin):
             proxy = proxy_for(url) if self._open_socket is None else None
+        with translated_network_errors(origin, proxy):
             async with asyncio.timeout(bounds.RESPONSE_SECONDS + wait):
                 # Interim responses, and headers that come byte by byte, start `sock_read` again and again.
                 async with asyncio.timeout(bounds.HEADERS_SECONDS + wait):
@@ -247,23 +245,6 @@ class Transport:
                     if response.status != 200 and not unchanged:
                         raise await error_from_response(response, origin, proxy)
                     return await read(response)
-        except TimeoutError as error:
-            final = ServerUnreachable(f"{origin} did not answer in time. Check the network, then try again.")
-            if isinstance(error, bounds.TooSlow):
-                raise final from error
-            raise TransientError(final, f"{origin} did not answer in time") from error
-        except aiohttp.ClientConnectorCertificateError as error:  # a ValueError, too
-            raise error_from_connection(error, origin, proxy) from error
-        except (aiohttp.InvalidURL, ValueError) as error:
-            raise NotASharingServer(f"{origin} is not an address that can be called.") from error
-        except aiohttp.ClientHttpProxyError as error:
-            assert proxy is not None  # noqa: S101 - or else there was none to say so
-            raise proxy_refusal(proxy, error.status, origin) from None  # it holds the credentials
-        except aiohttp.ClientResponseError:
-            # Not `from` it: it holds the request's headers, and shows them.
-            raise NotASharingServer(f"{origin} answered with something that is not HTTP.") from None
-        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-            raise error_from_connection(error, origin, proxy) from error
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -16,11 +16,11 @@ from yarl import URL
 
 from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
+    SIGN_IN,
     TransientError,
-    error_from_connection,
     is_transient,
-    proxy_refusal,
     retry_after,
+    translated_network_errors,
 )
 from model_sharing.transport.response_reader import read_bounded
 from model_sharing_protocol.errors import InvalidProfile, NotASharingServer, ServerUnreachable
@@ -61,10 +61,10 @@ async def bounded_request(
     origin = origin_of(url)
     if travels_in_clear(url) and not local:
         raise InvalidProfile(f"{origin} is plain http, and secrets are sent there; it must be https.")
-    proxy = None
-    try:
+    with translated_network_errors(origin, peer=SIGN_IN):
         proxy = None if local or open_socket is not None else proxy_for(url)
         options = request_options_through(proxy, url, {"Accept": "application/json", **headers})
+    with translated_network_errors(origin, proxy, SIGN_IN):
         async with asyncio.timeout(bounds.SIGN_IN_SECONDS), _session(open_socket) as session:
             response = await session.request(
                 method, URL(url, encoded=True), data=form, allow_redirects=False, **options
@@ -74,26 +74,6 @@ async def bounded_request(
                 body = await read_bounded(response, bounds.SIGN_IN_BYTES)
                 date = response.headers.get("Date", "")
                 return _usable(Answer(origin, response.status, body, date), response)
-    except TimeoutError as error:
-        final = ServerUnreachable(
-            f"{origin}, where this client signs in, did not answer in time. Check the network, then try "
-            "again."
-        )
-        raise TransientError(final, f"{origin} did not answer in time") from error
-    except aiohttp.ClientConnectorCertificateError as error:  # a ValueError, too
-        raise error_from_connection(error, origin, proxy) from error
-    except (aiohttp.InvalidURL, ValueError) as error:
-        raise InvalidProfile(f"{origin} is not an address that can be called.") from error
-    except aiohttp.ClientHttpProxyError as error:
-        assert proxy is not None  # noqa: S101 - or else there was none to say so
-        raise proxy_refusal(proxy, error.status, origin) from None  # it holds the credentials
-    except aiohttp.ClientResponseError:
-        # Not `from` it: it holds the request's headers, and shows them.
-        raise NotASharingServer(
-            f"{origin}, where this client signs in, answered with something that is not HTTP."
-        ) from None
-    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-        raise error_from_connection(error, origin, proxy) from error
 
 
 def _session(open_socket: OpenSocket | None) -> aiohttp.ClientSession:

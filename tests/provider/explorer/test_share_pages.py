@@ -165,3 +165,13 @@ async def test_a_recipient_holds_nothing_of_a_deleted_namesake(
     page = await explorer.open("/explorer/recipients/globex")
     assert "It pulled nothing" in page.text
     assert "never" in (await explorer.open("/explorer/shares/acme_share/recipients")).text
+
+
+async def test_a_recipient_by_identity_has_no_token_to_rotate(
+    admin: AdminClient, explorer: ExplorerClient
+) -> None:
+    await admin.provider.recipients.create_federated(admin.context, "hooli")
+    page = await explorer.open("/explorer/recipients/hooli")
+    assert page.refusal("Rotate token") == "It signs in by tokens of its own issuers"
+    assert "rotate the token to make a link" not in page.text
+    assert "by identity" in page.text and "expired" not in page.text

@@ -11,7 +11,7 @@ from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.times import now_ms
 from model_sharing_protocol.units import parse_duration
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.sharing import Recipient
+from model_sharing_provider.domain.sharing import AuthenticationType, Recipient
 from model_sharing_provider.faces.explorer.forms import read_form
 from model_sharing_provider.faces.explorer.listings import ROWS, page_of
 from model_sharing_provider.faces.explorer.page_routes import form, page
@@ -30,6 +30,8 @@ _SOON_DAYS = 30
 
 def state_of(recipient: Recipient) -> tuple[str, str]:
     """State of a recipient in words, and the kind of badge for it."""
+    if recipient.authentication_type is AuthenticationType.OIDC_FEDERATION:
+        return "by identity", "ok"
     now = now_ms()
     live = [token for token in recipient.tokens if token.expires_at > now]
     active = [token.expires_at for token in live if token.activated_at is not None]

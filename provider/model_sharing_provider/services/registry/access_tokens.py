@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
-from model_sharing_protocol.errors import InvalidParameter, InvalidState, NotFound
+from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
@@ -17,7 +17,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS, ANY_PRINCIPAL
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.services.context import Context, Operation
-from model_sharing_provider.services.registry.principals import MAX_TOKEN_LIFETIME, find_principal
+from model_sharing_provider.services.registry.principals import check_token_lifetime, find_principal
 
 
 class AccessTokens:
@@ -32,10 +32,7 @@ class AccessTokens:
         It does not outlive the token that the caller presents: who finds one cannot stay for longer with it.
         Raises InvalidParameter, and InvalidState for a caller that presented none of its tokens.
         """
-        if lifetime is not None and not timedelta(0) < lifetime <= MAX_TOKEN_LIFETIME:
-            raise InvalidParameter(
-                f"A token's lifetime must be positive and at most {MAX_TOKEN_LIFETIME.days} days."
-            )
+        check_token_lifetime(lifetime)
         check_comment(comment)
         async with context.change(AuditAction.CREATE_ACCESS_TOKEN, _own(context)) as operation:
             await operation.authorize(ANY_PRINCIPAL)

@@ -153,10 +153,7 @@ class Principals:
 
         With `lifetime` None it never expires. Raises NotFound, InvalidParameter, InvalidState.
         """
-        if lifetime is not None and not timedelta(0) < lifetime <= MAX_TOKEN_LIFETIME:
-            raise InvalidParameter(
-                f"A token's lifetime must be positive and at most {MAX_TOKEN_LIFETIME.days} days."
-            )
+        check_token_lifetime(lifetime)
         check_comment(comment)
         async with context.change(AuditAction.CREATE_ACCESS_TOKEN, _target(name)) as operation:
             await operation.authorize(ADMINISTRATORS)
@@ -182,6 +179,14 @@ class Principals:
 
 async def _federated(rows: UnitOfWork, issuer: str, claim: str, subject: str) -> tuple[PolicyHolder, ...]:
     return await rows.federation_reads.principals(issuer, claim, subject)
+
+
+def check_token_lifetime(lifetime: timedelta | None) -> None:
+    """Check the lifetime of an access token, None for no end. Raises InvalidParameter."""
+    if lifetime is not None and not timedelta(0) < lifetime <= MAX_TOKEN_LIFETIME:
+        raise InvalidParameter(
+            f"A token's lifetime must be positive and at most {MAX_TOKEN_LIFETIME.days} days."
+        )
 
 
 def check_principal_name(name: str) -> str:

@@ -119,11 +119,12 @@ class SharedName:
     name: str
 
     @classmethod
-    def parse(cls, text: str) -> SharedName:
+    def parse(cls, text: str, kind: str = "model") -> SharedName:
+        """Parse the name of a model or, by its `kind`, of another asset. Raises InvalidParameter."""
         parts = text.split(".")
         if len(parts) != 2:
-            raise InvalidParameter(f"{text!r} is not a shared name; write it as schema.model.")
-        return cls(normalize_name("schema", parts[0]), normalize_name("model", parts[1]))
+            raise InvalidParameter(f"{text!r} is not a shared name; write it as schema.{kind}.")
+        return cls(normalize_name("schema", parts[0]), normalize_name(kind, parts[1]))
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"

@@ -159,9 +159,12 @@ def _private_key_jwt(fields: dict[str, Any], origin: str, folder: Path | None) -
 
 
 def _workload_identity(fields: dict[str, Any], origin: str, folder: Path | None) -> WorkloadIdentity:
+    known = ", ".join(WORKLOAD_SOURCES)
+    if not fields.get("source"):
+        raise InvalidProfile(f"{origin} has no source, which says who gives the token: {known}.")
     source = text_field(fields, "source", origin)
     if source not in WORKLOAD_SOURCES:
-        raise InvalidProfile(f"{origin} has the source {source!r}; known are {', '.join(WORKLOAD_SOURCES)}.")
+        raise InvalidProfile(f"{origin} has the source {source!r}; known are {known}.")
     exchanged = fields.get("tokenEndpoint") is not None
     return WorkloadIdentity(
         source=source,
@@ -188,7 +191,10 @@ def _optional(fields: dict[str, Any], name: str, origin: str) -> str:
 def _object(fields: dict[str, Any], name: str, origin: str) -> dict[str, Any]:
     value = fields.get(name)
     if not isinstance(value, dict):
-        raise InvalidProfile(f"{origin} has no object {name}.")
+        raise InvalidProfile(
+            f"{origin} has no object {name}, which this type of profile keeps its settings in; see how it is "
+            "written in the guide 'Sign in without a shared secret'."
+        )
     return value
 
 

@@ -180,3 +180,9 @@ async def test_what_may_not_be_shared_is_refused(admin: AdminClient, lake: Path,
             await shares.add_volume(await ana.context(), "acme", location, NAME)
     _, objects, _ = await shares.get(admin.context, "acme")
     assert objects == []
+
+
+@pytest.mark.parametrize("name", ["prompts", "a.b.c", "a."])
+def test_a_name_that_is_none_is_told_how_to_write_it(name: str) -> None:
+    with pytest.raises(InvalidParameter, match=r"schema\.volume|The volume name"):
+        SharedName.parse(name, "volume")

@@ -202,7 +202,7 @@ def add_table(name: str, location: str, shared_as: str, output: str) -> None:
     MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS. The files stay there, and recipients read them with any Delta
     Sharing client.
     """
-    shown_as = SharedName.parse(shared_as)
+    shown_as = SharedName.parse(shared_as, "table")
     added = run(lambda provider, context: provider.shares.add_table(context, name, location, shown_as))
     show_done(to_record(added), f"{name} now shows the table {added.name} as {added.shared_as}", output)
 
@@ -220,7 +220,7 @@ def add_volume(name: str, location: str, shared_as: str, output: str) -> None:
 
     LOCATION is a URL as for `share add-table`. The files stay there.
     """
-    shown_as = SharedName.parse(shared_as)
+    shown_as = SharedName.parse(shared_as, "volume")
     added = run(lambda provider, context: provider.shares.add_volume(context, name, location, shown_as))
     show_done(to_record(added), f"{name} now shows the volume {added.name} as {added.shared_as}", output)
 

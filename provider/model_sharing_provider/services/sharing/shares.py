@@ -308,7 +308,7 @@ async def _add_location(operation: Operation, share: Share, change: ShareChange)
         raise InvalidParameter(
             f"A {kind} has no name of its own; give the schema.{kind} that recipients see."
         )
-    shared_as = SharedName.parse(change.shared_as)
+    shared_as = SharedName.parse(change.shared_as, kind)
     shared = _object(operation, change.type, _location(change), str(shared_as))
     await _add_object(operation, share, str(uuid4()), shared)
 

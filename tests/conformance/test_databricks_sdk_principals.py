@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,20 @@ async def test_members_come_and_go(workspace: WorkspaceClient) -> None:
             workspace.groups.get(group.id)
 
     await ask(change_members)
+
+
+async def test_two_who_add_members_at_once_lose_none(workspace: WorkspaceClient) -> None:
+    group = await ask(lambda: workspace.groups.create(display_name="team"))
+    people = [await ask(workspace.users.create, user_name=f"person{each}@example.com") for each in range(3)]
+
+    # Few, since they wait in threads that the server in this process needs, too.
+    async def add(person: str) -> None:
+        joins = Patch(op=PatchOp.ADD, path="members", value=[{"value": person}])
+        await ask(workspace.groups.patch, group.id or "", operations=[joins])
+
+    await asyncio.gather(*(add(person.id or "") for person in people))
+    found = await ask(workspace.groups.get, group.id or "")
+    assert {member.value for member in found.members or ()} == {person.id for person in people}
 
 
 async def test_users_are_found_by_name_and_page_by_page(workspace: WorkspaceClient) -> None:

@@ -72,6 +72,27 @@ class PrincipalInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberChange:
+    """Change of a group's members, given by their ids: SCIM's `add`, `remove` and `replace`.
+
+    To `remove` without ids removes all.
+    """
+
+    operator: str
+    ids: frozenset[str] | None
+
+    def apply(self, members: set[str]) -> set[str]:
+        """Members after the change."""
+        match self.operator:
+            case "add":
+                return members | (self.ids or set())
+            case "remove":
+                return set() if self.ids is None else members - self.ids
+            case _:
+                return set(self.ids or ())
+
+
+@dataclass(frozen=True, slots=True)
 class NameFilter:
     """Filter of principals by name, whatever its case, by `eq`, `ne`, `sw` (prefix) or `co` (part)."""
 

@@ -87,7 +87,7 @@ async def a_user_to_deactivate(at: Actor) -> dict[str, Any]:
 
 async def a_group_by_id(at: Actor) -> dict[str, Any]:
     found = await at.provider.principals.get(at.context, "team")
-    return {"group_id": found.principal.id, "members": []}
+    return {"group_id": found.principal.id, "changes": []}
 
 
 POLICY = NewFederationPolicy(

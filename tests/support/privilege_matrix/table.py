@@ -110,7 +110,7 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("directory.find", ADMINISTRATION, prepare=a_user_by_id),
         row("directory.set_active", ADMINISTRATION, prepare=a_user_to_deactivate),
         row("directory.create_group", ADMINISTRATION, "new", []),
-        row("directory.set_members", ADMINISTRATION, prepare=a_group_by_id),
+        row("directory.change_members", ADMINISTRATION, prepare=a_group_by_id),
         row("access_tokens.find", ADMINISTRATION, prepare=a_token),
         row("access_tokens.revoke", ADMINISTRATION, prepare=a_token),
         row("principals.page", ADMINISTRATION, PAGE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound
 from model_sharing_protocol.unity_catalog import JSON
-from model_sharing_provider.domain.principals import PrincipalInfo, PrincipalType
+from model_sharing_provider.domain.principals import MemberChange, PrincipalInfo, PrincipalType
 from model_sharing_provider.faces.scim.messages import (
     GROUP,
     GivenResource,
@@ -51,26 +52,27 @@ async def get_group(request: web.Request) -> web.Response:
 async def replace_group(request: web.Request) -> web.Response:
     """Make the members those that are given; without any, they stay."""
     body = await read_body(request, GivenResource)
-    found = await _find(request)
-    if body.members is not None:
-        found = await _set_members(request, {each.value for each in body.members})
-    return json_response(_group(found), JSON)
+    ids = None if body.members is None else frozenset(each.value for each in body.members)
+    return await _change(request, [] if ids is None else [MemberChange("replace", ids)])
 
 
 async def patch_group(request: web.Request) -> web.Response:
     """Add and remove members, in order, all or none."""
     body = await read_body(request, PatchRequest)
-    found = await _find(request)
-    members = {member.id for member in found.member_principals}
+    changes = []
     for op, path, value in operations_of(body.operations):
         if one := _ONE_MEMBER.fullmatch(path):
-            given = {one[1]}
+            changes.append(MemberChange(op, frozenset({one[1]})))
         elif path.lower() == "members":
-            given = members if op == "remove" and value is None else _ids(value)
-        else:
-            continue
-        members = members - given if op == "remove" else given | (members if op == "add" else set())
-    return json_response(_group(await _set_members(request, members)), JSON)
+            removes_all = op == "remove" and value is None
+            changes.append(MemberChange(op, None if removes_all else _ids(value)))
+    return await _change(request, changes)
+
+
+async def _change(request: web.Request, changes: Sequence[MemberChange]) -> web.Response:
+    directory = provider_of(request).directory
+    changed = await directory.change_members(context_of(request), request.match_info["id"], changes)
+    return json_response(_group(changed), JSON)
 
 
 async def delete_group(request: web.Request) -> web.Response:
@@ -84,18 +86,13 @@ async def _find(request: web.Request) -> PrincipalInfo:
     return await directory.find(context_of(request), request.match_info["id"], _KINDS)
 
 
-async def _set_members(request: web.Request, members: set[str]) -> PrincipalInfo:
-    directory = provider_of(request).directory
-    return await directory.set_members(context_of(request), request.match_info["id"], members)
-
-
-def _ids(value: Any) -> set[str]:
+def _ids(value: Any) -> frozenset[str]:
     """Ids in the value of an operation on members. Raises InvalidParameter."""
     try:
         given = msgspec.convert(value if isinstance(value, list) else [value], list[Reference])
     except msgspec.ValidationError as error:
         raise InvalidParameter('Members are given by their ids: [{"value": "…"}].') from error
-    return {each.value for each in given}
+    return frozenset(each.value for each in given)
 
 
 def _group(info: PrincipalInfo) -> Resource:

@@ -10,6 +10,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.principals import (
     ALL_USERS,
+    MemberChange,
     NameFilter,
     Principal,
     PrincipalInfo,
@@ -74,12 +75,17 @@ class Directory:
             await operation.rows.principals.add(group, operation.now)
             return await _set_members(operation, await find_principal(operation, name), set(members))
 
-    async def set_members(self, context: Context, group_id: str, members: Collection[str]) -> PrincipalInfo:
-        """Set the members of a group, given by their ids. Raises NotFound, InvalidState."""
+    async def change_members(
+        self, context: Context, group_id: str, changes: Sequence[MemberChange]
+    ) -> PrincipalInfo:
+        """Change the members of a group, in order, all or none. Raises NotFound, InvalidState."""
         async with context.change(AuditAction.UPDATE_PRINCIPAL, _target(group_id)) as operation:
             await operation.authorize(ADMINISTRATORS)
             group = await _find(operation, group_id, (PrincipalType.GROUP,))
-            return await _set_members(operation, group, set(members))
+            members = {member.id for member in group.member_principals}
+            for change in changes:
+                members = change.apply(members)
+            return await _set_members(operation, group, members)
 
 
 async def _set_members(operation: Operation, group: PrincipalInfo, members: set[str]) -> PrincipalInfo:

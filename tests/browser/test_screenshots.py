@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from aiohttp.test_utils import TestServer
-from playwright.async_api import FloatRect
+from playwright.async_api import Error, FloatRect, Page
 
 from model_sharing_provider.domain.securables import SecurableType
 from support.admin_client import AdminClient
@@ -50,12 +50,24 @@ async def test_pictures_of_every_page(
             await person.open(path)
             name = path.removeprefix("/explorer").replace(made.activation_code, "link")
             name = re.sub(r"[^\w.]+", "-", name).strip("-") or "home"
-            await person.page.screenshot(path=_FOLDER / f"{name}-{scheme}-{width}.png", full_page=True)
+            await _take_picture(person.page, _FOLDER / f"{name}-{scheme}-{width}.png")
             if path in _OF_README and (scheme, width) == ("light", 1200):
                 name, height = _OF_README[path]
                 part: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
-                picture = await person.page.screenshot(path=_FOLDER / name, clip=part, full_page=True)
-                assert len(picture) < _MAX_BYTES
+                assert len(await _take_picture(person.page, _FOLDER / name, part)) < _MAX_BYTES
+
+
+async def _take_picture(page: Page, path: Path, part: FloatRect | None = None) -> bytes:
+    """Picture of a page; with a `part`, of that only.
+
+    Chromium on a busy machine refuses one of some hundred, if a page changes meanwhile ("Unable to capture
+    screenshot"): that one is taken once nothing more loads, such as the tree beside the page.
+    """
+    try:
+        return await page.screenshot(path=path, clip=part, full_page=True)
+    except Error:
+        await page.wait_for_load_state("networkidle")
+        return await page.screenshot(path=path, clip=part, full_page=True)
 
 
 def _let_weeks_pass(database: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,19 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest, NotFound, ResourceConflict
+from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied, ResourceConflict
 from databricks.sdk.service.sharing import AuthenticationType, FederationPolicy, OidcFederationPolicy
 
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.federation import NewFederationPolicy
+from model_sharing_provider.domain.principals import PrincipalType
+from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.governance.permissions import PrivilegeChange
+from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.registry.updates import NO_CHANGE
 from support.admin_client import AdminClient
 from support.databricks_sdk import ask, workspace_client
-from support.issuer import AUDIENCE, CLIENT, GROUP, Issuer, running_issuer
+from support.issuer import AUDIENCE, CLIENT, GROUP, USER, Issuer, running_issuer
 from support.model_folder import write_model
 from support.processes.provider import LOOPBACK
 
@@ -94,6 +100,29 @@ async def test_a_group_of_users_is_a_recipient(
     token = await asyncio.to_thread(issuer.user_token)
     assert (await request(f"{endpoint}/shares", token))[0] == 200
     assert (await request(f"{endpoint}/shares", await asyncio.to_thread(issuer.client_token)))[0] == 401
+
+
+async def test_the_groups_of_a_user_of_the_issuer(
+    admin: AdminClient, server: TestServer, issuer: Issuer, tmp_path: Path
+) -> None:
+    """A user's groups at the issuer are groups here, as far as the policy allows them."""
+    provider, context = admin.provider, admin.context
+    await admin.register(write_model(tmp_path / "m"), "prod.ml_team.scorer")
+    await provider.principals.create(context, "ana", PrincipalType.USER)
+    await provider.principals.create(context, GROUP, PrincipalType.GROUP)
+    load = frozenset({Privilege.USE_CATALOG, Privilege.USE_SCHEMA, Privilege.EXECUTE})
+    changes = [PrivilegeChange(GROUP, load, frozenset())]
+    await provider.permissions.update(context, SecurableType.CATALOG, "prod", changes)
+    new = NewFederationPolicy(issuer=issuer.url, subject_claim="sub", subject=USER, audiences=(AUDIENCE,))
+    await provider.principal_policies.create(context, "ana", new, "laptop")
+    ana = await workspace_client(server, await asyncio.to_thread(issuer.user_token))
+    with pytest.raises(PermissionDenied):
+        await ask(ana.registered_models.get, "prod.ml_team.scorer")
+    await provider.principal_policies.delete(context, "ana", "laptop")
+    groups = replace(new, groups_claim="groups", groups=(GROUP,))
+    await provider.principal_policies.create(context, "ana", groups, "laptop")
+    assert (await ask(ana.registered_models.get, "prod.ml_team.scorer")).name == "scorer"
+    assert GROUP in [group.display for group in (await ask(ana.current_user.me)).groups or []]
 
 
 async def test_policies_as_the_sdk_has_them(

@@ -52,6 +52,7 @@ share set-terms acme terms.txt --version 1 --yes
 provider add vendor vendor.share
 """
 VENDOR = '{"shareCredentialsVersion": 1, "endpoint": "http://127.0.0.1:9", "bearerToken": "t"}'
+OF_CREW = "--name ci --issuer https://i.example --subject bob --audience a --groups-claim groups --group crew"
 # Commands as they are called well after that story, where the example in their help would not do, or changes
 # what others need; what deletes comes last.
 CALLS = f"""
@@ -123,7 +124,7 @@ audit prune --older-than 400d
 share delete other --yes
 provider delete second
 recipient delete initech --yes
-principal federation-policy create bob --name ci --issuer https://i.example --subject bob --audience a
+principal federation-policy create bob {OF_CREW}
 principal federation-policy list bob
 principal federation-policy delete bob ci
 principal deactivate bob

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -47,6 +47,8 @@ class UrlSigner:
             "key": key_id,
             "signature": _signature(ticket, key_id, key),
         }
+        if ticket.group_ids:
+            query["groups"] = _joined(ticket.group_ids)
         return f"{ticket.resource}?{urlencode(query)}"
 
     def verify(self, resource: str, query: Mapping[str, str], method: str = "GET") -> Ticket:
@@ -59,6 +61,7 @@ class UrlSigner:
                 int(query["revision"]),
                 int(query["expires"]),
                 method,
+                tuple(filter(None, query.get("groups", "").split(","))),
             )
             key_id = query["key"]
         except (KeyError, ValueError) as error:
@@ -80,6 +83,10 @@ def _refused(reason: Refusal) -> PermissionDenied:
     return PermissionDenied(_REFUSAL)
 
 
+def _joined(group_ids: Sequence[str]) -> str:
+    return ",".join(group_ids)
+
+
 def _signature(ticket: Ticket, key_id: str, key: bytes) -> str:
     parts = (
         ticket.method,
@@ -89,5 +96,6 @@ def _signature(ticket: Ticket, key_id: str, key: bytes) -> str:
         ticket.revision,
         ticket.expires,
         key_id,
+        *([_joined(ticket.group_ids)] if ticket.group_ids else []),
     )
     return hmac.new(key, "\n".join(map(str, parts)).encode(), hashlib.sha256).hexdigest()

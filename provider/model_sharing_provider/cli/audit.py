@@ -99,6 +99,8 @@ def list_events(*, limit: int, output: str, **filters: Any) -> None:
     only = _event_filter(**filters)
     events = run(lambda provider, context: provider.audit.latest(context, limit, **only))
     columns = ["at", "outcome", "principal", "action", "object_name", "address", "count", "reason"]
+    if any(event.caller.token_groups for event in events):
+        columns.insert(3, "token_groups")
     show_list([to_record(event) for event in events], columns, output, empty="No such events.")
 
 

@@ -10,6 +10,7 @@ import click
 from model_sharing_provider.domain.federation import NewFederationPolicy
 
 POLICY_COLUMNS = ["name", "issuer", "subject_claim", "subject", "audiences"]
+GROUP_COLUMNS = ["groups_claim", "groups"]
 _C = TypeVar("_C", bound=Callable[..., Any])
 _OPTIONS = (
     click.option("--name", help="Name of the policy; default: one is made up."),

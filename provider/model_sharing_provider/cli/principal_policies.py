@@ -10,7 +10,12 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say
 from model_sharing_protocol.console.results import show_done, show_list
-from model_sharing_provider.cli.policy_options import POLICY_COLUMNS, new_policy, policy_options
+from model_sharing_provider.cli.policy_options import (
+    GROUP_COLUMNS,
+    POLICY_COLUMNS,
+    new_policy,
+    policy_options,
+)
 from model_sharing_provider.cli.records import to_record
 from model_sharing_provider.cli.session import run
 
@@ -30,9 +35,19 @@ def federation_policy() -> None:
 )
 @click.argument("principal")
 @policy_options
+@click.option("--groups-claim", default="", help="Claim whose values name groups, such as groups.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    help="A group that this claim may give, exactly as it is named here; repeatable. No others are given.",
+)
 @output_option
 def create(*, principal: str, name: str | None, output: str, **given: Any) -> None:
-    """Create a policy: a token that meets it is the user's or service principal's."""
+    """Create a policy: a token that meets it is the user's or service principal's.
+
+    With --groups-claim, the principal is also in those of --group that the token names, in calls with it.
+    """
     new = new_policy(**given)
     created = run(lambda provider, context: provider.principal_policies.create(context, principal, new, name))
     show_done(to_record(created), f"Created the federation policy {created.name} of {principal}", output)
@@ -46,7 +61,7 @@ def list_policies(principal: str, output: str) -> None:
     found = run(lambda provider, context: provider.principal_policies.of_principal(context, principal))
     show_list(
         [to_record(each) for each in found],
-        POLICY_COLUMNS,
+        [*POLICY_COLUMNS, *GROUP_COLUMNS],
         output,
         empty=f"No federation policy yet; create one: {_COMMAND} create {principal} --issuer URL …",
     )

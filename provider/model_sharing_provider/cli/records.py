@@ -104,8 +104,8 @@ FIELDS: dict[type, dict[str, str]] = {
     DeletionImpact: _fields("recipients", "pulls"),
     Recipient: _fields("name", "authentication_type", "ip_access_list", "activated", "tokens", *_SECURABLE),
     FederationPolicy: _fields(
-        *("name", "issuer", "subject_claim", "subject", "audiences", "comment", "id"),
-        *("created_at", "updated_at"),
+        *("name", "issuer", "subject_claim", "subject", "audiences", "groups_claim", "groups"),
+        *("comment", "id", "created_at", "updated_at"),
     ),
     RecipientToken: _fields("id", "activated_at", "created_at", expiration_time="expires_at"),
     SharingProvider: _fields("name", "endpoint", *_SECURABLE),
@@ -128,6 +128,7 @@ FIELDS: dict[type, dict[str, str]] = {
         "count",
         principal="caller.principal.name",
         principal_type="caller.principal.type",
+        token_groups="caller.token_groups",  # noqa: S106 - names of groups
         object_type="target.type",
         object_name="target.name",
         share="target.share",

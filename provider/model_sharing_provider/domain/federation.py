@@ -6,7 +6,7 @@ Times are epoch milliseconds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model_sharing_provider.domain.principals import Principal
@@ -14,14 +14,17 @@ from model_sharing_provider.domain.principals import Principal
 MAX_POLICIES = 20
 """Limit of the federation policies of one recipient or principal."""
 MAX_AUDIENCES = 20
-_SUBJECTS_READ = 1000
+MAX_GROUPS = 20
+"""Limit of the groups that one policy lets tokens give; their ids fit into a signed URL."""
+_TEXTS_READ = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FederationPolicy:
     """Federation policy of a holder: tokens of `issuer` whose `subject_claim` is, or contains, `subject`.
 
-    A token must be for one of `audiences`.
+    A token must be for one of `audiences`. Of the groups that its `groups_claim` names, those in `groups` are
+    given to the holder for calls with the token.
     """
 
     id: str
@@ -31,6 +34,8 @@ class FederationPolicy:
     subject_claim: str
     subject: str
     audiences: tuple[str, ...]
+    groups_claim: str = ""
+    groups: tuple[str, ...] = ()
     comment: str = ""
     created_at: int
     updated_at: int
@@ -44,6 +49,8 @@ class NewFederationPolicy:
     subject_claim: str
     subject: str
     audiences: tuple[str, ...] = ()
+    groups_claim: str = ""
+    groups: tuple[str, ...] = ()
     comment: str = ""
 
 
@@ -52,13 +59,28 @@ class PolicyHolder:
     """Holder of a policy for the subject of a token, and the networks that it may be used from.
 
     `audiences` are those of the policy, and `since` the time of its creation; its id is the principal's
-    `token_id`, so that the URLs that are signed for the holder end with the policy.
+    `token_id`, so that the URLs that are signed for the holder end with the policy. `groups` are those that
+    the claim `groups_claim` may give.
     """
 
     principal: Principal
     audiences: tuple[str, ...]
     since: int
     networks: tuple[str, ...] = ()
+    groups_claim: str = ""
+    groups: tuple[Principal, ...] = ()
+
+    def with_groups_of(self, claims: IdentityClaims) -> PolicyHolder:
+        """Holder in the groups that the token names and the policy allows.
+
+        Names are compared exactly, without any normalization: a name that only looks alike is another's. A
+        claim of another form than a text or a list of texts gives none, and so does one that is missing.
+        """
+        if not self.groups:
+            return self
+        named = set(claims.texts(self.groups_claim))
+        given = (group for group in self.groups if group.name in named)
+        return replace(self, principal=self.principal.with_token_groups(given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +109,5 @@ class IdentityClaims:
     def texts(self, claim: str) -> Iterator[str]:
         """Values of a claim that are texts: one, or a list of them, such as the groups of a user."""
         value = self.claims.get(claim)
-        values = value[:_SUBJECTS_READ] if isinstance(value, list) else [value]
+        values = value[:_TEXTS_READ] if isinstance(value, list) else [value]
         return (each for each in values if isinstance(each, str) and each)

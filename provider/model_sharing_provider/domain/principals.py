@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 from uuid import uuid4
@@ -22,18 +23,31 @@ class PrincipalType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Principal with its groups; `token_id` is that of the token it presented, if any."""
+    """Principal with its groups; `token_id` is that of the token it presented, if any.
+
+    `token_groups` are those that it is in by a claim of that token alone, and only for calls with it.
+    """
 
     type: PrincipalType
     id: str
     name: str
     token_id: str = ""
     groups: tuple[Principal, ...] = ()
+    token_groups: tuple[Principal, ...] = ()
+
+    @property
+    def all_groups(self) -> tuple[Principal, ...]:
+        """Groups that it is a member of, and those of its token."""
+        return *self.groups, *self.token_groups
 
     @property
     def identities(self) -> tuple[Principal, ...]:
         """Identities whose ownership and grants apply: the principal and its groups."""
-        return self, *self.groups
+        return self, *self.all_groups
+
+    def with_token_groups(self, groups: Iterable[Principal]) -> Principal:
+        """Principal in the groups of its token, besides those that it is a member of."""
+        return replace(self, token_groups=tuple(each for each in groups if each not in self.groups))
 
 
 ANONYMOUS = Principal(PrincipalType.ANONYMOUS, "", "anonymous")
@@ -110,3 +124,8 @@ class Caller:
     face: str
     address: str = ""
     request_id: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def token_groups(self) -> tuple[str, ...]:
+        """Names of the groups that it is in by its token alone."""
+        return tuple(group.name for group in self.principal.token_groups)

@@ -13,7 +13,8 @@ LONGEST_URL_LIFETIME_SECONDS = max(URL_LIFETIME_SECONDS, UPLOAD_URL_LIFETIME_SEC
 class Ticket:
     """Ticket: the content of a signed URL. `expires` is in epoch seconds; `revision` is the share's.
 
-    Recipients' URLs contain a grant and a token; those of the metastore's own principals only a token.
+    Recipients' URLs contain a grant and a token; those of the metastore's own principals only a token, and
+    the groups that it gave them.
     """
 
     resource: str
@@ -22,3 +23,4 @@ class Ticket:
     revision: int
     expires: int
     method: str = "GET"
+    group_ids: tuple[str, ...] = ()

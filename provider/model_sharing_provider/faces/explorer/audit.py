@@ -36,6 +36,7 @@ _COLUMNS = (
     "address",
     "request_id",
     "count",
+    "token_groups",
 )
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 _PIECE_BYTES = 1024 * 1024
@@ -142,6 +143,7 @@ def _cells(event: AuditEvent) -> tuple[str, ...]:
         event.caller.address,
         event.caller.request_id,
         str(event.count),
+        ", ".join(event.caller.token_groups),
     )
     return tuple(f"'{text}" if text.startswith(_FORMULAS) else text for text in texts)
 

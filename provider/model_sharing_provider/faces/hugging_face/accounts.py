@@ -21,7 +21,7 @@ async def whoami(request: web.Request) -> web.Response:
         holder, organizations = request[PRINCIPAL], [messages.Organization(share.id, share.name)]
     else:
         holder = await provider.principals.who_am_i(context)
-        organizations = [messages.Organization(group.id, group.name) for group in holder.groups]
+        organizations = [messages.Organization(group.id, group.name) for group in holder.all_groups]
     answer = messages.Whoami(id=holder.id, name=holder.name, orgs=tuple(organizations))
     return json_response(answer, messages.JSON)
 

@@ -29,7 +29,7 @@ class Me(msgspec.Struct, rename="camel"):
 async def who_am_i(request: web.Request) -> web.Response:
     """Principal that the token belongs to, with its groups."""
     principal = await provider_of(request).principals.who_am_i(context_of(request))
-    groups = tuple(Group(group.id, group.name) for group in principal.groups)
+    groups = tuple(Group(group.id, group.name) for group in principal.all_groups)
     return json_response(Me(principal.id, principal.name, principal.name, True, groups), JSON)
 
 

@@ -23,10 +23,14 @@ WHERE f.issuer = :issuer AND f.subject_claim = :claim AND f.subject = :subject
 ORDER BY f.created_at, f.id LIMIT 100
 """
 _PRINCIPALS = """
-SELECT f.id AS policy_id, f.audiences, f.created_at, p.id, p.type, p.name
+SELECT f.id AS policy_id, f.audiences, f.created_at, f.groups_claim, p.id, p.type, p.name
 FROM federation_policies f JOIN principals p ON p.id = f.holder_id AND p.active
 WHERE f.issuer = :issuer AND f.subject_claim = :claim AND f.subject = :subject
 ORDER BY f.created_at, f.id LIMIT 100
+"""
+_GROUPS_OF_POLICY = """
+SELECT p.id, p.type, p.name FROM federation_policy_groups g JOIN principals p ON p.id = g.group_id
+WHERE g.policy_id = :id ORDER BY p.name
 """
 
 
@@ -72,7 +76,14 @@ class FederationReads:
 def _principal(rows: SqlRows, row: SqlRow) -> PolicyHolder:
     groups = tuple(map(read_principal, rows.execute(GROUPS, {"id": row["id"]})))
     principal = replace(read_principal(row), token_id=row["policy_id"], groups=groups)
-    return PolicyHolder(principal, tuple(json.loads(row["audiences"])), row["created_at"])
+    allowed = rows.execute(_GROUPS_OF_POLICY, {"id": row["policy_id"]}) if row["groups_claim"] else ()
+    return PolicyHolder(
+        principal,
+        tuple(json.loads(row["audiences"])),
+        row["created_at"],
+        groups_claim=row["groups_claim"],
+        groups=tuple(map(read_principal, allowed)),
+    )
 
 
 def _recipient(row: SqlRow) -> PolicyHolder:

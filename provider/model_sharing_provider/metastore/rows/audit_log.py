@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Unpack
 
@@ -154,10 +155,15 @@ def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
             "request_id": event.caller.request_id,
             "count": event.count,
             "first_at": event.first,
+            "token_groups": _names(event.caller.principal.token_groups),
             "version_id": event.target.version_id or None if event.outcome is Outcome.OK else None,
         }
         for event in events
     ]
+
+
+def _names(groups: Sequence[Principal]) -> str | None:
+    return json.dumps([group.name for group in groups], ensure_ascii=False) if groups else None
 
 
 def _storable(text: str) -> str:
@@ -182,7 +188,7 @@ def _event(row: Row[Any]) -> AuditEvent:
     return AuditEvent(
         at=row.at,
         caller=Caller(
-            Principal(PrincipalType(row.principal_type), "", row.principal),
+            _principal(row),
             row.face,
             row.address,
             row.request_id,
@@ -196,6 +202,11 @@ def _event(row: Row[Any]) -> AuditEvent:
         count=row._mapping["count"],
         first_at=row.first_at,
     )
+
+
+def _principal(row: Row[Any]) -> Principal:
+    groups = (Principal(PrincipalType.GROUP, "", name) for name in json.loads(row.token_groups or "[]"))
+    return Principal(PrincipalType(row.principal_type), "", row.principal).with_token_groups(groups)
 
 
 def _action(word: str) -> AuditAction | str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from model_sharing_provider.metastore.rows.mapping import read_principal
 from model_sharing_provider.metastore.tables import (
     access_tokens,
     federation_policies,
+    federation_policy_groups,
     grants,
     group_members,
     principals,
@@ -45,10 +46,13 @@ class PrincipalRows:
         row = (await self._connection.execute(query.order_by(principals.c.created_at))).first()
         return read_principal(row._mapping) if row else None
 
-    async def find_by_token_id(self, token_id: str, now: int) -> Principal | None:
+    async def find_by_token_id(
+        self, token_id: str, now: int, group_ids: Collection[str] = ()
+    ) -> Principal | None:
         """Holder of the token or federation policy with this id, with its groups.
 
-        None for a token that has expired, and for a principal that is inactive.
+        `group_ids` are those that a token of another issuer gave; they count as far as its policy still
+        allows them. None for a token that has expired, and for a principal that is inactive.
         """
         alive = or_(access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now)
         query = (
@@ -69,11 +73,13 @@ class PrincipalRows:
         if row is None:
             return None
         groups = await self._connection.execute(_groups_of(row.id))
-        return replace(
+        holder = replace(
             read_principal(row._mapping),
             token_id=row.token_id,
             groups=tuple(read_principal(group._mapping) for group in groups),
         )
+        given = await self._connection.execute(_groups_given(token_id, group_ids)) if group_ids else ()
+        return holder.with_token_groups(read_principal(group._mapping) for group in given)
 
     async def find(self, name: str) -> PrincipalInfo | None:
         return await self._find_one(principals.c.name == name)
@@ -135,9 +141,14 @@ class PrincipalRows:
         await self._changes.record_permissions(principal_id)
         either = or_(group_members.c.group_id == principal_id, group_members.c.member_id == principal_id)
         tokens = select(access_tokens.c.id).where(access_tokens.c.principal_id == principal_id)
+        policies = select(federation_policies.c.id).where(federation_policies.c.holder_id == principal_id)
+        given = federation_policy_groups.c
         for statement in (
             delete(sessions).where(sessions.c.token_id.in_(tokens)),
             delete(access_tokens).where(access_tokens.c.principal_id == principal_id),
+            delete(federation_policy_groups).where(
+                or_(given.group_id == principal_id, given.policy_id.in_(policies))
+            ),
             delete(federation_policies).where(federation_policies.c.holder_id == principal_id),
             delete(group_members).where(either),
             delete(grants).where(grants.c.principal_id == principal_id),
@@ -233,6 +244,18 @@ def _groups_of(principal_id: str) -> Select[Any]:
     joined = select(group_members.c.group_id).where(group_members.c.member_id == principal_id)
     either = or_(principals.c.id.in_(joined), principals.c.name == ALL_USERS)
     return select(principals).where(either).order_by(principals.c.name)
+
+
+def _groups_given(policy_id: str, group_ids: Collection[str]) -> Select[Any]:
+    return (
+        select(principals)
+        .join_from(federation_policy_groups, principals)
+        .where(
+            federation_policy_groups.c.policy_id == policy_id,
+            federation_policy_groups.c.group_id.in_(group_ids),
+        )
+        .order_by(principals.c.name)
+    )
 
 
 def _info(row: Row[Any]) -> PrincipalInfo:

@@ -7,7 +7,7 @@ catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_f
                             │      └── mirrored_models       └──< pulled_parts
 shares ─< share_objects (a model's or a schema's id, under the name recipients see)
    └────< grants >──── recipients ─< recipient_tokens
-recipients, principals ─< federation_policies
+recipients, principals ─< federation_policies ─< federation_policy_groups (of principals)
 terms_texts ─< securable_terms (of a share or a model) · terms_acceptances (by recipients)
 (any securable) ─< grants >──── principals ─< group_members, access_tokens ─< sessions
 tags (of any securable) · audit_log
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from model_sharing_provider.metastore.tables.columns import metadata
 from model_sharing_provider.metastore.tables.events import audit_log, changes
-from model_sharing_provider.metastore.tables.identities import federation_policies
+from model_sharing_provider.metastore.tables.identities import federation_policies, federation_policy_groups
 from model_sharing_provider.metastore.tables.mirrors import (
     mirror_checks,
     mirrored_models,
@@ -61,6 +61,7 @@ __all__ = [
     "catalogs",
     "changes",
     "federation_policies",
+    "federation_policy_groups",
     "grants",
     "group_members",
     "lineage",

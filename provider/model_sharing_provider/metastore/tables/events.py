@@ -70,6 +70,8 @@ audit_log = Table(
     Column("first_at", BigInteger, nullable=False, server_default="0"),
     # The version whose files a recipient was given access to; NULL for all other events.
     Column("version_id", ID),
+    # JSON: names of the groups that the caller was in by a claim of its token alone; NULL for none.
+    Column("token_groups", Text),
     Index("ix_audit_log_at_id", "at", "id"),
     # Every call pays for each index, so there are more only for rare events that are searched for.
     Index(

@@ -37,6 +37,7 @@ _SCHEMA = pa.schema(
         *(pa.field(name, pa.string()) for name in _TEXTS),
         pa.field("count", pa.int64()),
         pa.field("first_at", _MOMENT),
+        pa.field("token_groups", pa.list_(pa.string())),
     ]
 )
 
@@ -65,7 +66,11 @@ class EventFile:
 
     def write(self, events: Sequence[AuditEvent]) -> None:
         """Append events as a row group."""
-        rows = pa.Table.from_pylist(event_values(events), schema=_SCHEMA)
+        values = [
+            {**columns, "token_groups": event.caller.token_groups}
+            for columns, event in zip(event_values(events), events, strict=True)
+        ]
+        rows = pa.Table.from_pylist(values, schema=_SCHEMA)
         with self._lock, self._translated_errors():
             self._writer.write_table(rows)
 

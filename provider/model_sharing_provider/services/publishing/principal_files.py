@@ -218,7 +218,9 @@ class PrincipalFiles:
 
     def _signed(self, operation: Operation, resource: str, lifetime: int, method: str = "GET") -> str:
         expires = int(time.time()) + lifetime
-        return self._signed_files.sign(Ticket(resource, "", operation.principal.token_id, 0, expires, method))
+        holder = operation.principal
+        groups = tuple(group.id for group in holder.token_groups)
+        return self._signed_files.sign(Ticket(resource, "", holder.token_id, 0, expires, method, groups))
 
     def _signed_upload(self, operation: Operation, version: ModelVersion, upload_suffix: str) -> str:
         resource = f"uploads/{version.id}/{upload_suffix}"
@@ -228,7 +230,8 @@ class PrincipalFiles:
         self, operation: Operation, ticket: Ticket, version_id: str, rule: rules.Rule
     ) -> ModelVersion:
         """Act as the holder of the ticket's token, which must still have the privileges of `rule`."""
-        holder = await operation.rows.principals.find_by_token_id(ticket.token_id, operation.now)
+        principals = operation.rows.principals
+        holder = await principals.find_by_token_id(ticket.token_id, operation.now, ticket.group_ids)
         if holder is None:
             report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
             raise operation.denied("the access token has ended", PermissionDenied(_CLOSED))

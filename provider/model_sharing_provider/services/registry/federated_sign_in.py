@@ -43,6 +43,7 @@ class FederatedSignIn:
     ) -> tuple[PolicyHolder, IdentityClaims]:
         """Holder whose policy a token meets, with the verified claims; of several, that of the oldest policy.
 
+        The holder is in the groups that the token gives under that policy.
         Raises Unauthenticated, TokenExpired, IssuerUnavailable.
         """
         unverified = self._tokens.parse(token)
@@ -63,7 +64,8 @@ class FederatedSignIn:
             ]
         meant = [holder for holder in holders if not verified.audiences.isdisjoint(holder.audiences)]
         if meant:
-            return min(meant, key=lambda holder: (holder.since, holder.principal.token_id)), verified
+            oldest = min(meant, key=lambda holder: (holder.since, holder.principal.token_id))
+            return oldest.with_groups_of(verified), verified
         if holders:
             raise Unauthenticated(
                 "The identity token is refused: its 'aud' is not an audience of the federation policy."

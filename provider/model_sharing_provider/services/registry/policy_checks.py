@@ -8,6 +8,7 @@ from uuid import uuid4
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState
 from model_sharing_provider.domain.federation import (
     MAX_AUDIENCES,
+    MAX_GROUPS,
     MAX_POLICIES,
     FederationPolicy,
     NewFederationPolicy,
@@ -35,6 +36,14 @@ def checked_policy(
         )
     if len(audiences) > MAX_AUDIENCES:
         raise InvalidParameter(f"A policy has at most {MAX_AUDIENCES} audiences.")
+    groups = tuple(dict.fromkeys(new.groups))
+    if bool(new.groups_claim) != bool(groups):
+        raise InvalidParameter(
+            "A policy that gives groups names both the claim and the groups that it may give; no others are "
+            "given."
+        )
+    if len(groups) > MAX_GROUPS:
+        raise InvalidParameter(f"A policy gives at most {MAX_GROUPS} groups.")
     policy_id = str(uuid4())
     return FederationPolicy(
         id=policy_id,
@@ -44,6 +53,8 @@ def checked_policy(
         subject_claim=_checked_text("subject_claim", new.subject_claim, _MAX_CLAIM),
         subject=_checked_text("subject", new.subject, _MAX_SUBJECT),
         audiences=tuple(_checked_text("audience", each, _MAX_AUDIENCE) for each in audiences),
+        groups_claim=_checked_text("groups_claim", new.groups_claim, _MAX_CLAIM) if groups else "",
+        groups=groups,
         comment=check_comment(new.comment),
         created_at=operation.now,
         updated_at=operation.now,

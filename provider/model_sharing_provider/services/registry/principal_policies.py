@@ -1,7 +1,8 @@
 """Federation policies of principals: which tokens of other issuers they call the APIs with.
 
 The subject of a policy is one user or service principal, whose groups and privileges hold as with its own
-access tokens.
+access tokens. A policy can let a claim of the token give more groups, out of a list: an issuer cannot put
+anybody into other ones.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.federation import FederationPolicy, NewFederationPolicy
-from model_sharing_provider.domain.principals import PrincipalType
+from model_sharing_provider.domain.principals import ALL_USERS, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS
-from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.registry.policy_checks import check_new_policy, checked_policy
 from model_sharing_provider.services.registry.principals import find_principal
 
@@ -29,8 +30,9 @@ class PrincipalPolicies:
     ) -> FederationPolicy:
         """Create a policy of a principal; without `name`, one is made up.
 
-        Raises NotFound, InvalidState for a group, InvalidParameter, AlreadyExists, also for a policy for the
-        same subject and audience, even if it is another's.
+        Raises NotFound and InvalidState for a principal or group that is missing or of another type,
+        InvalidParameter, AlreadyExists, also for a policy for the same subject and audience, even if it is
+        another's.
         """
         async with context.change(AuditAction.CREATE_FEDERATION_POLICY, _target(principal)) as operation:
             await operation.authorize(ADMINISTRATORS)
@@ -39,6 +41,7 @@ class PrincipalPolicies:
                 raise InvalidState(f"{principal!r} is a group; create policies for its members.")
             policy = checked_policy(operation, holder.id, new, name, self._audience)
             await check_new_policy(operation, policy)
+            await _check_groups(operation, policy)
             await operation.rows.federation_policies.add(policy)
             return policy
 
@@ -56,6 +59,17 @@ class PrincipalPolicies:
             holder = (await find_principal(operation, principal)).principal
             if not await operation.rows.federation_policies.delete(holder.id, name):
                 raise NotFound(f"The principal {principal!r} has no federation policy {name!r}.")
+
+
+async def _check_groups(operation: Operation, policy: FederationPolicy) -> None:
+    """Check that what a policy gives are groups, and name them in the audit event."""
+    for name in policy.groups:
+        found = (await find_principal(operation, name)).principal
+        if found.type is not PrincipalType.GROUP or name == ALL_USERS:
+            raise InvalidState(f"{name!r} is not a group whose members can be changed.")
+    if policy.groups:
+        holder, given = operation.target.securable, ", ".join(map(repr, policy.groups))
+        operation.refine_target(name=f"{holder}: {policy.groups_claim!r} of {policy.name!r} gives {given}")
 
 
 def _target(name: str) -> Target:

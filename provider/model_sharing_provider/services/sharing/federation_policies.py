@@ -5,7 +5,7 @@ They have Databricks' fields and semantics.
 
 from __future__ import annotations
 
-from model_sharing_protocol.errors import InvalidState, NotFound
+from model_sharing_protocol.errors import InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.names import normalize_name
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
@@ -33,6 +33,8 @@ class FederationPolicies:
         AlreadyExists, also for a policy for the same subject and audience, even if it is another recipient's.
         """
         recipient = normalize_name("recipient", recipient)
+        if new.groups_claim or new.groups:
+            raise InvalidParameter("A recipient is in no groups; its policies give none.")
         async with context.change(AuditAction.CREATE_FEDERATION_POLICY, _target(recipient)) as operation:
             await operation.authorize(rules.OWN_RECIPIENT)
             holder = await find_recipient(operation, recipient)

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("subject_claim", _text(255), nullable=False),
         sa.Column("subject", _text(1024), nullable=False),
         sa.Column("audiences", sa.Text, nullable=False),
+        sa.Column("groups_claim", _text(255), nullable=False, server_default=""),
         sa.Column("comment", sa.Text, nullable=False, server_default=""),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
@@ -35,6 +36,13 @@ def upgrade() -> None:
         "federation_policies",
         ["issuer", "subject_claim", "subject"],
     )
+    op.create_table(
+        "federation_policy_groups",
+        sa.Column("policy_id", _text(36), sa.ForeignKey("federation_policies.id"), primary_key=True),
+        sa.Column("group_id", _text(36), sa.ForeignKey("principals.id"), primary_key=True),
+    )
+    op.create_index("ix_federation_policy_groups_group_id", "federation_policy_groups", ["group_id"])
+    op.add_column("audit_log", sa.Column("token_groups", sa.Text))
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:

@@ -19,14 +19,23 @@ KNOWN_FAILURES = Path(__file__).parents[1] / "tests" / "conformance" / "known_fa
 MODELS = ("prod.ml_team.scorer", "prod.ml_team.ranker", "prod.vision.tagger")
 
 
+FILES = {
+    "model/weights.bin": "weights",
+    "lake/prompts/why.txt": "Why?",
+    "lake/read-pdf/SKILL.md": "---\nname: read-pdf\ndescription: Reads PDF files.\n---\nRead them.\n",
+}
+
+
 def main(program: str, reports: Path) -> int:
     """Exit code of the suite."""
     with tempfile.TemporaryDirectory(prefix="model-sharing-conformance-") as folder:
-        acme = Company("acme", "blue", Path(folder) / "acme", "MODEL_SHARING_PROVIDER_HOME")
-        acme.folder.mkdir()
-        (acme.folder / "model").mkdir()
-        (acme.folder / "model" / "weights.bin").write_bytes(b"weights")
-        chapter("1  Acme shares three models")
+        lake = Path(folder) / "acme" / "lake"
+        allowed = {"MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS": lake.as_uri()}
+        acme = Company("acme", "blue", lake.parent, "MODEL_SHARING_PROVIDER_HOME", allowed)
+        for path, content in FILES.items():
+            (acme.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (acme.folder / path).write_text(content)
+        chapter("1  Acme shares three models, a volume and an agent skill")
         with served(acme):
             link = share(acme)
             chapter("2  An auditor opens a link, and runs the suite")
@@ -46,6 +55,9 @@ def share(acme: Company) -> str:
         for _ in range(2):
             acme.run(provider, "model", "register", "model", model, "--format", "files")
         acme.run(provider, "share", "add-model", "acme_share", model)
+    lake = (acme.folder / "lake").as_uri()
+    acme.run(provider, "share", "add-volume", "acme_share", f"{lake}/prompts", "evaluation.prompts")
+    acme.run(provider, "share", "add-skill", "acme_share", f"{lake}/read-pdf", "agents.read-pdf")
     link = acme.run(provider, "recipient", "create", "auditor")
     for share_name in ("acme_share", "second_share"):
         acme.run(provider, "share", "grant", share_name, "auditor")

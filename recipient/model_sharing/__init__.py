@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from model_sharing.catalogs.download_plan import DownloadPlan
     from model_sharing.catalogs.events import CatalogEvent
     from model_sharing.catalogs.pulling import PulledVersion
-    from model_sharing.catalogs.shared_assets import SharedTable, SharedVolume
+    from model_sharing.catalogs.shared_assets import SharedSkill, SharedTable, SharedVolume
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
     from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
     from model_sharing.client.invalid_items import InvalidItemWarning
@@ -70,6 +70,7 @@ __all__ = [
     "Records",
     "Schema",
     "SharedModel",
+    "SharedSkill",
     "SharedTable",
     "SharedVersion",
     "SharedVolume",
@@ -111,6 +112,7 @@ _HOMES = {
     "Records": "model_sharing.api.records",
     "Schema": "model_sharing.api.schema",
     "SharedModel": "model_sharing.catalogs.shared_models",
+    "SharedSkill": "model_sharing.catalogs.shared_assets",
     "SharedTable": "model_sharing.catalogs.shared_assets",
     "SharedVersion": "model_sharing.catalogs.shared_models",
     "SharedVolume": "model_sharing.catalogs.shared_assets",

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import obstore
 import pyarrow as pa
 import pytest
 from aiohttp.test_utils import TestServer
@@ -21,6 +23,7 @@ from pytest_aiohttp.plugin import AiohttpServer
 from model_sharing_protocol.activation_links import API_PATH
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_provider.artifacts.backends.opening import open_bucket
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.versions import NewVersion
@@ -38,8 +41,10 @@ from support.model_folder import write_model
 from support.network.certificates import self_signed_certificate
 from support.object_stores.cloud_provider import aws_settings
 from support.patience import PATIENCE
+from support.skill_folder import write_skill
 
 KNOWN_FAILURES = Path(__file__).with_name("known_failures.txt")
+SKILLS = ("read-pdf", "write-pdf")
 MODELS = ("prod.ml_team.scorer", "prod.ml_team.ranker", "prod.vision.tagger")
 
 
@@ -79,6 +84,7 @@ def _schemas() -> list[dict[str, Any]]:
     return [
         {"name": "ml_team", "models": [{"name": name, **about} for name in ("scorer", "ranker")]},
         {"name": "vision", "models": [{"name": "tagger", **about}]},
+        {"name": "agents", "skills": list(SKILLS)},
         {"name": "information_schema", "tables": system_tables},
     ]
 
@@ -106,16 +112,23 @@ def settings(provider_home: Path, tmp_path: Path) -> Settings:
     return Settings(provider_home, external_locations=(tmp_path.as_uri(),))
 
 
-async def share_assets(admin: AdminClient, lake: Path) -> None:
-    """A Delta table with two versions, and a volume, in a schema of their own."""
+def write_assets(lake: Path) -> None:
+    """A Delta table with two versions, files for a volume, and two agent skills."""
     for _ in range(2):
         write_deltalake(str(lake / "flowers"), pa.table({"petals": [4, 5]}), mode="append")
     (lake / "prompts").mkdir()
     (lake / "prompts" / "one.txt").write_text("Why?")
+    write_skill(lake / "read-pdf")
+    write_skill(lake / "write-pdf", "name: write-pdf\ndescription: Writes PDF files.\n")
+
+
+async def share_assets(admin: AdminClient, lake: str) -> None:
+    """A table, a volume and skills, in schemas of their own."""
     shares = admin.provider.shares
-    table, volume = SharedName("training", "flowers"), SharedName("training", "prompts")
-    await shares.add_table(admin.context, "acme", (lake / "flowers").as_uri(), table)
-    await shares.add_volume(admin.context, "acme", (lake / "prompts").as_uri(), volume)
+    await shares.add_table(admin.context, "acme", f"{lake}/flowers", SharedName("training", "flowers"))
+    await shares.add_volume(admin.context, "acme", f"{lake}/prompts", SharedName("training", "prompts"))
+    for skill in SKILLS:
+        await shares.add_skill(admin.context, "acme", f"{lake}/{skill}", SharedName("agents", skill))
 
 
 async def test_our_server_conforms_over_tls(
@@ -126,12 +139,13 @@ async def test_our_server_conforms_over_tls(
     tls.load_cert_chain(certificate)
     server = await aiohttp_server(make_app(admin.provider), ssl=tls)
     profile, expected = await share_models(admin, tmp_path / "m", server)
-    await share_assets(admin, tmp_path / "lake")
+    write_assets(tmp_path / "lake")
+    await share_assets(admin, (tmp_path / "lake").as_uri())
     report = await report_on(profile, expected, certificate)
     assert not_conformant(report) == []
     assert report.exit_code == 0
     tested = {r.requirement.class_name for r in report.results if r.outcome == "pass"}
-    assert {"tables-url", "volumes"} <= tested
+    assert {"tables-url", "volumes", "skills"} <= tested
     # URLs of files are HTTPS where the server is.
     assert [r.outcome for r in report.results if r.requirement.id == "OS-TABLES-088"] == ["pass"]
 
@@ -139,10 +153,19 @@ async def test_our_server_conforms_over_tls(
 async def test_our_server_conforms_in_a_bucket(
     bucket: str, aiohttp_server: AiohttpServer, tmp_path: Path
 ) -> None:
-    async with open_provider(aws_settings(tmp_path / "home", bucket)) as provider:
-        server = await aiohttp_server(make_app(provider))
-        profile, expected = await share_models(AdminClient.of(provider), tmp_path / "m", server)
+    write_assets(tmp_path / "lake")
+    for path in (tmp_path / "lake").rglob("*"):
+        if path.is_file():
+            name = path.relative_to(tmp_path).as_posix()
+            await obstore.put_async(open_bucket(bucket).client, name, path.read_bytes())
+    settings = replace(aws_settings(tmp_path / "home", bucket), external_locations=(f"{bucket}/lake",))
+    async with open_provider(settings) as provider:
+        admin, server = AdminClient.of(provider), await aiohttp_server(make_app(provider))
+        profile, expected = await share_models(admin, tmp_path / "m", server)
+        await share_assets(admin, f"{bucket}/lake")
         report = await report_on(profile, expected)
     assert not_conformant(report) == []
-    tested = {r.requirement.class_name for r in report.results if r.outcome == "pass"}
-    assert {"models-dir", "activation"} <= tested
+    passed = [r.requirement for r in report.results if r.outcome == "pass"]
+    assert {"models-dir", "activation", "volumes", "skills"} <= {each.class_name for each in passed}
+    # Credentials, which a local folder does not have.
+    assert {"OS-VOLUMES-057", "OS-SKILLS-057", "OS-SKILLS-065"} <= {each.id for each in passed}

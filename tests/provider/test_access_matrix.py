@@ -26,9 +26,11 @@ from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.principals import recipient_context
+from support.skill_folder import write_skill
 
 MODEL = "/shares/{share}/schemas/{schema}/models/{model}"
 VOLUME = "/shares/{share}/schemas/{schema}/volumes/{volume}"
+SKILL = "/shares/{share}/schemas/{schema}/skills/{skill}"
 TABLE = "/shares/{share}/schemas/{schema}/tables/{table}"
 ROUTES = {
     ("GET", "/keys"),
@@ -54,6 +56,11 @@ ROUTES = {
     ("GET", VOLUME),
     ("POST", VOLUME + "/query"),
     ("POST", VOLUME + "/temporary-volume-credentials"),
+    ("GET", "/shares/{share}/all-skills"),
+    ("GET", "/shares/{share}/schemas/{schema}/skills"),
+    ("GET", SKILL),
+    ("POST", SKILL + "/query"),
+    ("POST", SKILL + "/temporary-skill-credentials"),
     ("GET", TABLE),
     ("GET", TABLE + "/changes"),
     ("POST", TABLE + "/temporary-table-credentials"),
@@ -72,6 +79,7 @@ PLACES = {
     "alias": "champion",
     "table": "models",
     "volume": "prompts",
+    "skill": "read-pdf",
     "digest": terms_digest("1", TERMS),
 }
 
@@ -99,6 +107,9 @@ async def tokens(admin: AdminClient, endpoint: str, tmp_path: Path) -> Tokens:
     other = await admin.activate(await admin.share("second", "initech", "prod.ml_team.scorer"), endpoint)
     volume = SharedName(PLACES["schema"], PLACES["volume"])
     await admin.provider.shares.add_volume(admin.context, "acme", (tmp_path / "prompts").as_uri(), volume)
+    skill = SharedName(PLACES["schema"], PLACES["skill"])
+    location = write_skill(tmp_path / skill.name).as_uri()
+    await admin.provider.shares.add_skill(admin.context, "acme", location, skill)
     recipients, permissions = admin.provider.recipients, admin.provider.share_permissions
     held = []
     for name in ("late", "out"):

@@ -138,6 +138,7 @@ catalog delete lab
 FAILING_CALLS = """
 key retire sha256:0
 share add-table acme file:///nowhere/flowers training.flowers
+share add-skill acme file:///nowhere/read-pdf agents.read-pdf
 share add-volume acme file:///nowhere/prompts training.prompts
 metastore copy --to mysql://nowhere
 metastore restore copies

@@ -13,8 +13,7 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.configuration.sources import read_settings
 from model_sharing_provider.domain.quotas import Quotas
-from model_sharing_provider.domain.sharing import ShareObjectType
-from model_sharing_provider.services.sharing.shares import ShareChange
+from model_sharing_provider.domain.sharing import ShareChange, ShareObjectType
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 

@@ -53,6 +53,7 @@ _KNOWN: dict[str, list[str | int]] = {
     "tag_key": ["stage"],
     "type": ["models", "modelversions", "catalog", "schema", "share", "metastore"],
     "version": [1, 2],
+    "skill": ["read-pdf"],
     "volume": ["prompts"],
     "version_num": [1, 2],
 }

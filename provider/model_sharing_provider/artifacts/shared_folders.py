@@ -60,6 +60,10 @@ class SharedFolders:
             raise InvalidState(_GONE)
         return now
 
+    async def read_start(self, location: str, path: str, length: int) -> bytes:
+        """Read the first bytes of a file. Raises NotFound, PermissionDenied, CorruptArtifact."""
+        return await self._bytes(f"{location}/{path}", 0, length) if length else b""
+
     async def table(self, location: str, revision: TableRevision = CURRENT) -> TableSnapshot:
         """Snapshot of the Delta or Parquet table in a folder.
 

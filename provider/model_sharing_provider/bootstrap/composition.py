@@ -73,6 +73,7 @@ from model_sharing_provider.services.sharing.asset_files import AssetFiles
 from model_sharing_provider.services.sharing.change_signal import ChangeSignal
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.federation_policies import FederationPolicies
+from model_sharing_provider.services.sharing.folder_assets import SKILLS, VOLUMES, FolderAssets
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
 from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
 from model_sharing_provider.services.sharing.pull_history import PullHistory
@@ -87,7 +88,6 @@ from model_sharing_provider.services.sharing.search import Search
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shared_tables import SharedTables
-from model_sharing_provider.services.sharing.shared_volumes import SharedVolumes
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -227,7 +227,8 @@ def _wire(
         shared_tables=SharedTables(
             InformationSchema(recipient_files, artifacts), recipient_files, artifacts, folders
         ),
-        shared_volumes=SharedVolumes(recipient_files, artifacts, folders, vending),
+        shared_skills=FolderAssets(SKILLS, recipient_files, artifacts, folders, vending),
+        shared_volumes=FolderAssets(VOLUMES, recipient_files, artifacts, folders, vending),
         shared_catalogs=mirroring.shared_catalogs,
         shares=Shares(settings.quotas, folders),
         signed_files=signed_files,

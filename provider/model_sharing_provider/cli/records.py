@@ -28,6 +28,7 @@ from model_sharing_provider.domain.sharing import (
     ShareOverview,
     SharingProvider,
 )
+from model_sharing_provider.domain.skills import SkillMetadata
 from model_sharing_provider.domain.terms import SharedTerms, Terms, TermsAcceptance
 from model_sharing_provider.governance.permissions import PrivilegeGrant
 from model_sharing_provider.services.administration.orphans import Orphan
@@ -93,7 +94,10 @@ FIELDS: dict[type, dict[str, str]] = {
     Origin: _fields("provider", "share", "model", "version", "digest", "key"),
     LineageRecord: _fields("id", "direction", "payload", "recorded_at", "recorded_by"),
     Share: _fields("name", "resharing", *_SECURABLE),
-    ShareObject: _fields("name", "shared_as", "status", "added_at", "added_by", data_object_type="type"),
+    ShareObject: _fields(
+        "name", "shared_as", "status", "added_at", "added_by", "skill", data_object_type="type"
+    ),
+    SkillMetadata: _fields("description", "license", "compatibility", "allowed_tools", "metadata"),
     ShareGrant: _fields("share", "recipient", "privilege", "granted_at", "granted_by"),
     ModelShare: _fields("share", "shared_as", "recipients"),
     Terms: _fields("version", "digest", "text", "set_at", "set_by", "ended_at", "ended_by"),

@@ -74,7 +74,7 @@ def list_shares(output: str) -> None:
 @click.argument("name", shell_complete=complete_shares)
 @output_option
 def show(name: str, output: str) -> None:
-    """Show a share, its models and schemas, and the recipients it is granted to."""
+    """Show a share, what it shows, and the recipients it is granted to."""
     found, objects, grants = run(lambda provider, context: provider.shares.get(context, name))
     object_records = [to_record(item) for item in objects]
     grant_records = [to_record(grant) for grant in grants]
@@ -225,12 +225,33 @@ def add_volume(name: str, location: str, shared_as: str, output: str) -> None:
     show_done(to_record(added), f"{name} now shows the volume {added.name} as {added.shared_as}", output)
 
 
+@share.command(
+    "add-skill",
+    epilog=example(
+        "model-sharing-provider share add-skill acme_share s3://lake/skills/read-pdf agents.read-pdf"
+    ),
+)
+@click.argument("name", metavar="SHARE", shell_complete=complete_shares)
+@click.argument("location", metavar="LOCATION")
+@click.argument("shared_as", metavar="SCHEMA.SKILL")
+@output_option
+def add_skill(name: str, location: str, shared_as: str, output: str) -> None:
+    """Add the agent skill at an external location to a share: a folder with a file SKILL.md.
+
+    LOCATION is a URL as for `share add-table`. The folder, the name in its SKILL.md and SKILL are the same.
+    Add the skill again when its SKILL.md says something else about it.
+    """
+    shown_as = SharedName.parse(shared_as, "skill")
+    added = run(lambda provider, context: provider.shares.add_skill(context, name, location, shown_as))
+    show_done(to_record(added), f"{name} now shows the skill {added.name} as {added.shared_as}", output)
+
+
 @share.command(epilog=example("model-sharing-provider share remove acme_share ml_team.iris_model"))
 @click.argument("name", metavar="SHARE", shell_complete=complete_shares)
 @click.argument("shared_as", metavar="SCHEMA[.MODEL]")
 @deletion_options
 def remove(*, name: str, shared_as: str, dry_run: bool, yes: bool, output: str) -> None:
-    """Remove a model, table or schema from a share, by the name that recipients see.
+    """Remove a model, schema, table, volume or skill from a share, by the name that recipients see.
 
     On a terminal, asks for confirmation if the share is granted.
     """

@@ -281,6 +281,16 @@ class AuditAction(StrEnum):
         "deltaSharingGenerateTemporaryVolumeCredential",
         "Temporary credentials to read a volume were issued to a recipient",
     )
+    DELTA_SHARING_LIST_SKILLS = "deltaSharingListSkills", "A recipient listed agent skills"
+    DELTA_SHARING_GET_SKILL = "deltaSharingGetSkill", "A recipient read the description of an agent skill"
+    DELTA_SHARING_QUERY_SKILL = (
+        "deltaSharingQuerySkill",
+        "Signed URLs for the files of an agent skill were issued to a recipient",
+    )
+    DELTA_SHARING_GENERATE_TEMPORARY_SKILL_CREDENTIAL = (
+        "deltaSharingGenerateTemporarySkillCredential",
+        "Temporary credentials to read an agent skill were issued to a recipient",
+    )
     DELTA_SHARING_GENERATE_TEMPORARY_TABLE_CREDENTIAL = (
         "deltaSharingGenerateTemporaryTableCredential",
         "A recipient asked for temporary credentials of a table's bucket",

@@ -1,4 +1,4 @@
-"""Tables and volumes in a share, as recipients see them. Times are epoch ms."""
+"""Tables, volumes and agent skills in a share, as recipients see them. Times are epoch ms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.sharing import Share, ShareObjectType
+from model_sharing_provider.domain.skills import SkillMetadata
 
-MAX_VOLUME_FILES = 20_000
+MAX_FOLDER_FILES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class SharedLocation:
     kind: ShareObjectType
     shared_name: SharedName
     location: str
+    skill: SkillMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +95,8 @@ class TableFile:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedVolume:
-    """Volume as seen in one share; its id is a UUID that never changes.
+class SharedFolder:
+    """Volume, or a skill with its metadata, as seen in one share; its id is a UUID that never changes.
 
     `location` is a URL of the cloud if credentials open it, and opaque otherwise.
     """
@@ -103,14 +105,20 @@ class SharedVolume:
     share: Share
     name: SharedName
     location: str
+    by_credentials: bool
+    skill: SkillMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class VolumeFile:
-    """File of a volume: its URL, id, path in the volume, size in bytes, and expiry in epoch ms."""
+class FolderFile:
+    """File of a folder: its URL, id, path in the folder, size in bytes, and expiry in epoch ms.
+
+    `etag` is that of the answer at the URL; it is empty where none is known.
+    """
 
     url: str
     id: str
     path: str
     size: int
+    etag: str
     expires_at: int

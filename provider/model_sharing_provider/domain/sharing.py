@@ -8,6 +8,7 @@ from enum import StrEnum
 from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.changes import FeedPosition
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel
+from model_sharing_provider.domain.skills import SkillMetadata
 from model_sharing_provider.domain.terms import UnacceptedTerms
 
 
@@ -16,6 +17,7 @@ class ShareObjectType(StrEnum):
     SCHEMA = "SCHEMA"
     TABLE = "TABLE"
     VOLUME = "VOLUME"
+    SKILL = "SKILL"
 
 
 class ShareObjectStatus(StrEnum):
@@ -47,10 +49,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareObject:
-    """Object in a share: a model, a schema with its present and future models, or a table.
+    """Object in a share: a model, a schema with its present and future models, a table, volume or skill.
 
-    `shared_as` is the name for recipients: `schema.name`, or `schema` for a schema. The name of a table is
-    its external location.
+    `shared_as` is the name for recipients: `schema.name`, or `schema` for a schema. The name of a table,
+    volume or skill is its external location. `skill` is None for all but skills.
     """
 
     type: ShareObjectType
@@ -59,11 +61,22 @@ class ShareObject:
     status: ShareObjectStatus = ShareObjectStatus.ACTIVE
     added_at: int
     added_by: str
+    skill: SkillMetadata | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareChange:
+    """Object to add to a share, or to remove; an empty `shared_as` means its own name."""
+
+    adds: bool
+    type: ShareObjectType
+    name: str
+    shared_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedSchema:
-    """Schema as seen in one share; one without models is of tables alone."""
+    """Schema as seen in one share; one without models is of other assets alone."""
 
     name: str
     has_models: bool = True

@@ -51,6 +51,7 @@ from model_sharing_provider.services.sharing.asset_files import AssetFiles
 from model_sharing_provider.services.sharing.catalog_terms import CatalogTerms
 from model_sharing_provider.services.sharing.changes import Changes
 from model_sharing_provider.services.sharing.federation_policies import FederationPolicies
+from model_sharing_provider.services.sharing.folder_assets import FolderAssets
 from model_sharing_provider.services.sharing.provider_terms import ProviderTerms
 from model_sharing_provider.services.sharing.providers import Providers
 from model_sharing_provider.services.sharing.pull_history import PullHistory
@@ -65,7 +66,6 @@ from model_sharing_provider.services.sharing.share_permissions import SharePermi
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
 from model_sharing_provider.services.sharing.shared_catalogs import SharedCatalogs
 from model_sharing_provider.services.sharing.shared_tables import SharedTables
-from model_sharing_provider.services.sharing.shared_volumes import SharedVolumes
 from model_sharing_provider.services.sharing.shares import Shares
 from model_sharing_provider.services.sharing.signing import Signing
 from model_sharing_provider.services.signed_files import SignedFiles
@@ -133,7 +133,8 @@ class ProviderServices:
     share_previews: SharePreviews
     shared_catalogs: SharedCatalogs
     shared_tables: SharedTables
-    shared_volumes: SharedVolumes
+    shared_skills: FolderAssets
+    shared_volumes: FolderAssets
     shares: Shares
     signed_files: SignedFiles
     signing: Signing

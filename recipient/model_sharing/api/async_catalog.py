@@ -15,7 +15,7 @@ from model_sharing.catalogs import exporting
 from model_sharing.catalogs.download_plan import DownloadPlan
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.file_patterns import FilePatterns
-from model_sharing.catalogs.shared_assets import SharedTable, SharedVolume
+from model_sharing.catalogs.shared_assets import SharedSkill, SharedTable, SharedVolume
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
@@ -91,11 +91,15 @@ class AsyncCatalog:
 
     async def list_tables(self, schema: str | None = None) -> Records[SharedTable]:
         """List the tables of the share, or of one schema; see `Catalog.list_tables`."""
-        return Records(await self._shared().list_tables(schema), SharedTable)
+        return Records(await self._shared().assets.tables(schema), SharedTable)
 
     async def list_volumes(self, schema: str | None = None) -> Records[SharedVolume]:
         """List the volumes of the share, or of one schema; see `Catalog.list_volumes`."""
-        return Records(await self._shared().list_volumes(schema), SharedVolume)
+        return Records(await self._shared().assets.volumes(schema), SharedVolume)
+
+    async def list_skills(self, schema: str | None = None) -> Records[SharedSkill]:
+        """List the agent skills of the share, or of one schema; see `Catalog.list_skills`."""
+        return Records(await self._shared().assets.skills(schema), SharedSkill)
 
     async def get_model(self, model: str) -> SharedModel:
         """Look up one model; see `Catalog.get_model`."""

@@ -13,7 +13,7 @@ from model_sharing.api.progress_display import ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
-from model_sharing.catalogs.shared_assets import SharedTable, SharedVolume
+from model_sharing.catalogs.shared_assets import SharedSkill, SharedTable, SharedVolume
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.catalogs.watching import log_notice
 from model_sharing.mount_table import Mount
@@ -142,7 +142,7 @@ class Catalog(CatalogFiles):
             >>> [(table.full_name, table.address) for table in catalog.list_tables()]
             []
         """
-        tables = background_loop.run(lambda: self._shared.list_tables(schema))
+        tables = background_loop.run(lambda: self._shared.assets.tables(schema))
         return Records(tables, SharedTable)
 
     def list_volumes(self, schema: str | None = None) -> Records[SharedVolume]:
@@ -161,8 +161,27 @@ class Catalog(CatalogFiles):
             >>> [volume.full_name for volume in catalog.list_volumes()]
             []
         """
-        volumes = background_loop.run(lambda: self._shared.list_volumes(schema))
+        volumes = background_loop.run(lambda: self._shared.assets.volumes(schema))
         return Records(volumes, SharedVolume)
+
+    def list_skills(self, schema: str | None = None) -> Records[SharedSkill]:
+        """List the agent skills that the share shows beside its models: folders of instructions for agents.
+
+        Args:
+            schema: The schema's name within the share; None for all.
+
+        Returns:
+            The skills in the order of their names. What they say is the provider's word, and not signed.
+
+        Raises:
+            ServerUnreachable: The provider does not answer.
+
+        Example:
+            >>> [(skill.full_name, skill.description) for skill in catalog.list_skills()]
+            []
+        """
+        skills = background_loop.run(lambda: self._shared.assets.skills(schema))
+        return Records(skills, SharedSkill)
 
     def get_model(self, model: str) -> SharedModel:
         """Look up one model.

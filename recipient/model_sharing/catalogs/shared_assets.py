@@ -1,15 +1,19 @@
-"""Tables and volumes that a share shows beside its models. Any Delta Sharing client reads the tables."""
+"""Tables, volumes and agent skills that a share shows beside its models.
+
+Any Delta Sharing client reads the tables.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mount_table import Mount
 from model_sharing_protocol.names import INFORMATION_SCHEMA, SchemaName, normalize_name
 from model_sharing_protocol.open_sharing import Table
-from model_sharing_protocol.open_sharing_volumes import Volume
+from model_sharing_protocol.open_sharing_folders import Skill, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,22 @@ class SharedVolume:
     """Volume of a mounted share, a folder of files; its catalog is the mount's name."""
 
     full_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSkill:
+    """Agent skill of a mounted share, with what its SKILL.md says; its catalog is the mount's name.
+
+    `description` says what the skill does, and when to use it. `allowed_tools` are words with spaces between
+    them.
+    """
+
+    full_name: str
+    description: str
+    license: str | None = None
+    compatibility: str | None = None
+    allowed_tools: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 class SharedAssets:
@@ -70,6 +90,30 @@ class SharedAssets:
             found, make, lambda volume: f"the volume {volume.schema[:80]!a}.{volume.name[:80]!a}"
         )
         return sorted(volumes, key=lambda volume: volume.full_name)
+
+    async def skills(self, schema: str | None) -> list[SharedSkill]:
+        """Agent skills of a share, or of one schema."""
+
+        def make(skill: Skill) -> SharedSkill:
+            schema = normalize_name("schema", skill.schema)
+            return SharedSkill(
+                full_name=f"{self._mount.name}.{schema}.{normalize_name('skill', skill.name)}",
+                description=skill.description,
+                license=skill.license,
+                compatibility=skill.compatibility,
+                allowed_tools=skill.allowed_tools,
+                metadata=skill.metadata or {},
+            )
+
+        found = [
+            skill
+            for skill in await self._client.list_skills(self._mount.share)
+            if _is_in(schema, skill.schema)
+        ]
+        skills = InvalidItems(self._mount.endpoint).keep_valid(
+            found, make, lambda skill: f"the skill {skill.schema[:80]!a}.{skill.name[:80]!a}"
+        )
+        return sorted(skills, key=lambda skill: skill.full_name)
 
 
 def _is_in(wanted: str | None, schema: str) -> bool:

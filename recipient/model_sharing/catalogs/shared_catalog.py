@@ -12,7 +12,7 @@ from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.loading import check_loadable, load_folder
-from model_sharing.catalogs.shared_assets import SharedAssets, SharedTable, SharedVolume
+from model_sharing.catalogs.shared_assets import SharedAssets
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import (
     PartialSnapshot,
@@ -86,6 +86,11 @@ class SharedCatalog:
         return self.mount.name
 
     @property
+    def assets(self) -> SharedAssets:
+        """Tables, volumes and agent skills beside the models."""
+        return self._assets
+
+    @property
     def cache(self) -> Cache:
         """Cache, as this provider sees it."""
         return self._cache
@@ -122,16 +127,6 @@ class SharedCatalog:
             found, self._model, lambda model: f"the model {model.schema[:80]!a}.{model.name[:80]!a}"
         )
         return sorted(models, key=lambda model: model.full_name)
-
-    async def list_tables(self, schema: str | None = None) -> list[SharedTable]:
-        """List the tables of one schema, or all."""
-        self.check_loop()
-        return await self._assets.tables(schema)
-
-    async def list_volumes(self, schema: str | None = None) -> list[SharedVolume]:
-        """List the volumes of one schema, or all."""
-        self.check_loop()
-        return await self._assets.volumes(schema)
 
     async def get_model(self, model: str) -> SharedModel:
         """Look up one model; NotFound if it is not shared."""

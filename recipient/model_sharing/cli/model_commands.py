@@ -29,16 +29,18 @@ from model_sharing_protocol.names import FullName, SchemaName
 @click.argument("where", required=False, shell_complete=complete_schemas)
 @output_option
 def list_models(where: str | None, output: str) -> None:
-    """List what all mounts show, or one catalog, or one catalog.schema: models, and tables and volumes."""
-    models, others = [], []
+    """List what all mounts show, or a catalog, or a catalog.schema: models, tables, volumes, agent skills."""
+    models, others, skills = [], [], []
     for catalog, schema in _places(where):
         models += [{"kind": "model", **fields_of(model)} for model in catalog.list_models(schema)]
         others += [{"kind": "table", **fields_of(table)} for table in catalog.list_tables(schema)]
         others += [{"kind": "volume", **fields_of(volume)} for volume in catalog.list_volumes(schema)]
-    kind = ["kind"] if others else []
+        skills += [{"kind": "skill", **fields_of(skill)} for skill in catalog.list_skills(schema)]
+    kind = ["kind"] if others or skills else []
+    description = ["description"] if skills else []
     show_list(
-        models + others,
-        ["full_name", *kind, "latest_version", "aliases", "updated_at", "comment"],
+        models + others + skills,
+        ["full_name", *kind, "latest_version", "aliases", "updated_at", "comment", *description],
         output,
         empty="No models are shared here." if where else "Nothing is shared, or nothing is mounted.",
     )

@@ -39,7 +39,7 @@ from model_sharing_protocol.open_sharing import (
     VersionMetadata,
     VersionQueryLine,
 )
-from model_sharing_protocol.open_sharing_volumes import Volume
+from model_sharing_protocol.open_sharing_folders import Skill, Volume
 from model_sharing_protocol.signing_keys import KeyList
 
 READER_VERSION = 1
@@ -94,7 +94,7 @@ class SharingClient:
         return (await self._get(_path("shares", share), ShareAnswer)).share
 
     async def list_schemas(self, share: str) -> list[Schema]:
-        """List the schemas of a share that may have models, without those of tables alone."""
+        """List the schemas of a share that may have models, without those of other assets alone."""
         found = await self._list(_path("shares", share, "schemas"), Schema)
         return [schema for schema in found if schema.has_models and schema.name.lower() != INFORMATION_SCHEMA]
 
@@ -108,6 +108,13 @@ class SharingClient:
         """List the tables of a share; none of a server that has no tables."""
         try:
             return await self._list(_path("shares", share, "all-tables"), Table)
+        except (NotFound, NotASharingServer):
+            return []
+
+    async def list_skills(self, share: str) -> list[Skill]:
+        """List the agent skills of a share; none of a server that has no skills."""
+        try:
+            return await self._list(_path("shares", share, "all-skills"), Skill)
         except (NotFound, NotASharingServer):
             return []
 

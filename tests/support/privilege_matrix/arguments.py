@@ -19,6 +19,7 @@ from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.model_folder import MLMODEL
 from support.privilege_matrix.requirements import SCORER
 from support.privilege_matrix.rows import Actor
+from support.skill_folder import write_skill
 
 PAGE = PageRequest()
 COMMENT, OWNER = SecurableUpdate(comment="text"), SecurableUpdate(owner="other")
@@ -56,6 +57,10 @@ async def a_location(at: Actor) -> dict[str, Any]:
 async def a_table(at: Actor) -> dict[str, Any]:
     pq.write_table(pa.table({"a": [1]}), at.folder / "part.parquet")
     return {"location": at.folder.as_uri()}
+
+
+async def a_skill(at: Actor) -> dict[str, Any]:
+    return {"location": write_skill(at.folder / "read-pdf").as_uri()}
 
 
 async def a_file(at: Actor) -> dict[str, Any]:

@@ -14,12 +14,11 @@ from model_sharing_protocol.names import SchemaName, SharedName
 from model_sharing_protocol.revisions import MAIN_REVISION
 from model_sharing_provider.domain.principals import PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.sharing import ShareObjectType
+from model_sharing_provider.domain.sharing import ShareChange, ShareObjectType
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance.permissions import PrivilegeChange
 from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.registry.tags import TagChange
-from model_sharing_provider.services.sharing.shares import ShareChange
 from support.privilege_matrix.arguments import (
     COMMENT,
     MOVED,
@@ -39,6 +38,7 @@ from support.privilege_matrix.arguments import (
     a_replacement,
     a_session,
     a_session_to_sign,
+    a_skill,
     a_source,
     a_table,
     a_token,
@@ -272,6 +272,13 @@ SECTIONS: Mapping[str, list[Row]] = {
             share="acme",
             shared_as=SharedName("training", "v"),
         ),
+        row(
+            "shares.add_skill",
+            ADMINISTRATION,
+            prepare=a_skill,
+            share="acme",
+            shared_as=SharedName("agents", "read-pdf"),
+        ),
         row("shares.remove", OWN_SHARE, "acme", "lab.scorer"),
         row("share_permissions.get", OWN_SHARE, "acme"),
         row("share_permissions.grant", (*OWN_SHARE, *OWN_RECIPIENT), "acme", "globex"),
@@ -393,6 +400,10 @@ ELSEWHERE: Mapping[str, str] = {
     "shared_tables.describe": _OF_RECIPIENTS,
     "shared_tables.get": _OF_RECIPIENTS,
     "shared_tables.query": _OF_RECIPIENTS,
+    "shared_skills.page": _OF_RECIPIENTS,
+    "shared_skills.get": _OF_RECIPIENTS,
+    "shared_skills.query": _OF_RECIPIENTS,
+    "shared_skills.credentials": _OF_RECIPIENTS,
     "shared_volumes.page": _OF_RECIPIENTS,
     "shared_volumes.get": _OF_RECIPIENTS,
     "shared_volumes.query": _OF_RECIPIENTS,

@@ -12,6 +12,7 @@ from model_sharing_provider.faces.open_sharing import (
     keys,
     models,
     shares,
+    skills,
     tables,
     terms,
     version_files,
@@ -39,6 +40,7 @@ FACE = Face(
         "alias": NAME,
         "table": NAME,
         "volume": NAME,
+        "skill": NAME,
         "digest": TERMS_DIGEST,
     },
     # Routes are tried one after another: those that every load needs come first.
@@ -51,6 +53,7 @@ FACE = Face(
         *models.ROUTES,
         *tables.ROUTES,
         *volumes.ROUTES,
+        *skills.ROUTES,
         *terms.ROUTES,
     ),
 )

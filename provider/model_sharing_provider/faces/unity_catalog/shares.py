@@ -6,14 +6,13 @@ from aiohttp import web
 
 from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
-from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectType
+from model_sharing_provider.domain.sharing import Share, ShareChange, ShareObject, ShareObjectType
 from model_sharing_provider.faces.unity_catalog.requests import message_response, page_response
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameter_schemas import BOOLEAN, PAGE
 from model_sharing_provider.http.requests import context_of, flag, page_request, provider_of
 from model_sharing_provider.http.routes import Nothing, PageOf, Query, Route
 from model_sharing_provider.services.registry.updates import SecurableUpdate
-from model_sharing_provider.services.sharing.shares import ShareChange
 
 
 async def create_share(request: web.Request) -> web.Response:
@@ -92,8 +91,8 @@ def _changes(update: sharing.ShareUpdate) -> list[ShareChange]:
         known = ", ".join(ShareObjectType)
         raise InvalidParameter(f"The data_object_type {kind!r} cannot be shared; these can: {known}.")
     shared_as = data.string_shared_as or data.shared_as or ""
-    # The name of a table or volume is its location, whose case matters.
-    name = data.name if kind in ("TABLE", "VOLUME") else data.name.lower()
+    # The name of a table, volume or skill is its location, whose case matters.
+    name = data.name if kind in ("TABLE", "VOLUME", "SKILL") else data.name.lower()
     shared_as = shared_as.lower()
     added = ShareChange(True, ShareObjectType(kind), name, shared_as)
     if update.action == "ADD":
@@ -124,6 +123,7 @@ def _object(item: ShareObject) -> sharing.SharedDataObject:
         data_object_type=item.type.value,
         string_shared_as=item.shared_as,
         shared_as=item.shared_as,
+        comment=item.skill.description if item.skill else None,
         status=item.status.value,
         added_at=item.added_at,
         added_by=item.added_by,

@@ -18,6 +18,7 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.sharing import Share, ShareGrant
+from model_sharing_provider.domain.skills import SkillMetadata
 from model_sharing_provider.metastore.engine.database_engine import SqlRow
 from model_sharing_provider.metastore.tables import model_versions, shares
 
@@ -53,6 +54,15 @@ def read_version(row: SqlRow) -> ModelVersion:
 
 def read_format(value: str) -> ModelFormat | None:
     return ModelFormat(value) if value else None
+
+
+def skill_value(skill: SkillMetadata | None) -> str:
+    """Column value of a skill's metadata, in JSON; empty for what is not a skill."""
+    return msgspec.json.encode(skill).decode() if skill is not None else ""
+
+
+def read_skill(value: str) -> SkillMetadata | None:
+    return msgspec.json.decode(value, type=SkillMetadata) if value else None
 
 
 def read_summary(value: str) -> ModelSummary:

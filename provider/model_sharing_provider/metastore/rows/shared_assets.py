@@ -1,4 +1,4 @@
-"""Rows of assets that a share shows beside models: tables and volumes in external locations."""
+"""Rows of assets that a share shows beside models: tables, volumes and skills in external locations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.shared_tables import SharedLocation
 from model_sharing_provider.domain.sharing import ShareObjectType
 from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.rows.mapping import read_skill
 from model_sharing_provider.metastore.tables import share_objects
 
 
@@ -51,9 +52,11 @@ _ASSETS = select(
     share_objects.c.shared_schema,
     share_objects.c.shared_name,
     share_objects.c.object_name,
+    share_objects.c.skill,
 )
 
 
 def _read(row: Row[Any]) -> SharedLocation:
     name = SharedName(row.shared_schema, row.shared_name)
-    return SharedLocation(row.object_id, ShareObjectType(row.type), name, row.object_name)
+    kind = ShareObjectType(row.type)
+    return SharedLocation(row.object_id, kind, name, row.object_name, read_skill(row.skill))

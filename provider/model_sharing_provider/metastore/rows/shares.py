@@ -14,6 +14,7 @@ from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.changes import Change
 from model_sharing_provider.domain.securables import RegisteredModel, SecurableType
 from model_sharing_provider.domain.sharing import Share, ShareObject, ShareObjectStatus, ShareObjectType
+from model_sharing_provider.domain.skills import SkillMetadata
 from model_sharing_provider.metastore.authorization.visibility import (
     Viewer,
     is_owned,
@@ -23,7 +24,7 @@ from model_sharing_provider.metastore.authorization.visibility import (
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
 from model_sharing_provider.metastore.rows.changes import ChangeRows
-from model_sharing_provider.metastore.rows.mapping import read_share, share_values
+from model_sharing_provider.metastore.rows.mapping import read_share, read_skill, share_values, skill_value
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
     catalogs,
@@ -122,10 +123,24 @@ class ShareRows:
                 shared_name=name,
                 added_at=shared.added_at,
                 added_by=shared.added_by,
+                skill=skill_value(shared.skill),
             )
         )
         if shared.type in _OF_MODELS:
             await self._record_object(ChangeKind.MODEL_ADDED, share_id, object_id, schema, name)
+
+    async def update_skill(self, share_id: str, shared_as: str, skill: SkillMetadata | None) -> None:
+        """Replace the metadata of a skill in a share."""
+        schema, _, name = shared_as.partition(".")
+        await self._connection.execute(
+            update(share_objects)
+            .where(
+                share_objects.c.share_id == share_id,
+                share_objects.c.shared_schema == schema,
+                share_objects.c.shared_name == name,
+            )
+            .values(skill=skill_value(skill))
+        )
 
     async def _record_object(
         self, kind: ChangeKind, share_id: str, object_id: str, schema: str, name: str
@@ -281,4 +296,5 @@ def _object(row: Row[Any], name: str, status: ShareObjectStatus) -> ShareObject:
         status=status,
         added_at=row.added_at,
         added_by=row.added_by,
+        skill=read_skill(row.skill),
     )

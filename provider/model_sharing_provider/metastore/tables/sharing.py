@@ -47,6 +47,8 @@ share_objects = Table(
     Column("shared_name", NAME, nullable=False, default=""),
     Column("added_at", BigInteger, nullable=False),
     Column("added_by", NAME, nullable=False),
+    # JSON: metadata of an agent skill; empty for all else.
+    Column("skill", Text, nullable=False, server_default=""),
     UniqueConstraint("share_id", "shared_schema", "shared_name"),
     UniqueConstraint("share_id", "object_id"),
 )

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_provider.artifacts.shared_folders import SharedFolders
 from model_sharing_provider.domain.audit_actions import AuditAction
-from model_sharing_provider.domain.shared_tables import MAX_VOLUME_FILES, DataFile
+from model_sharing_provider.domain.shared_tables import MAX_FOLDER_FILES, DataFile
 from model_sharing_provider.domain.sharing import ShareObjectType
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.sharing.recipient_files import RecipientFiles, transfer_permission
@@ -25,9 +25,9 @@ def file_id(file: DataFile) -> str:
     return hashlib.sha256("\n".join((file.path, str(file.size), file.etag)).encode()).hexdigest()
 
 
-async def volume_files(folders: SharedFolders, location: str) -> list[DataFile]:
-    """Files of a volume as they are now, by path. Raises UnsupportedOperation for too many."""
-    found = await folders.list(location, MAX_VOLUME_FILES)
+async def folder_files(folders: SharedFolders, location: str) -> list[DataFile]:
+    """Files of a folder as they are now, by path. Raises UnsupportedOperation for too many."""
+    found = await folders.list(location, MAX_FOLDER_FILES)
     return sorted((DataFile(each.path, each.size, each.etag) for each in found), key=lambda file: file.path)
 
 
@@ -49,8 +49,8 @@ class AssetFiles:
                 raise NotFound("What this URL is for is no longer shared.")
             operation.refine_target(name=f"{asset.shared_name}: {wanted}")
             access = transfer_permission(context, operation, ticket)
-        if asset.kind is ShareObjectType.VOLUME:
-            files: Sequence[DataFile] = await volume_files(self._folders, asset.location)
+        if asset.kind in (ShareObjectType.VOLUME, ShareObjectType.SKILL):
+            files: Sequence[DataFile] = await folder_files(self._folders, asset.location)
         else:
             files = (await self._folders.table_at(asset.location, int(version))).files
         file = next((each for each in files if file_id(each) == wanted), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound, ReadOnlyCatalog
@@ -13,19 +13,19 @@ from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.artifacts.shared_folders import SharedFolders
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
-from model_sharing_provider.domain.limits import MAX_SOURCE, check_comment, check_text
-from model_sharing_provider.domain.locations import parse_location
+from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.quotas import Quotas, check_quota
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.shared_tables import MAX_VOLUME_FILES
 from model_sharing_provider.domain.sharing import (
     ModelShare,
     Share,
+    ShareChange,
     ShareGrant,
     ShareObject,
     ShareObjectType,
     ShareOverview,
 )
+from model_sharing_provider.domain.skills import SkillMetadata
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.services.context import Context, Operation
@@ -38,18 +38,11 @@ from model_sharing_provider.services.registry.updates import (
     check_new,
     new_name,
 )
-
-_AT_LOCATIONS = (ShareObjectType.TABLE, ShareObjectType.VOLUME)
-
-
-@dataclass(frozen=True, slots=True)
-class ShareChange:
-    """Object to add to a share, or to remove; an empty `shared_as` means its own name."""
-
-    adds: bool
-    type: ShareObjectType
-    name: str
-    shared_as: str = ""
+from model_sharing_provider.services.sharing.shared_locations import (
+    AT_LOCATIONS,
+    check_shared_location,
+    parse_shared_location,
+)
 
 
 class Shares:
@@ -146,13 +139,13 @@ class Shares:
 
         Raises NotFound, AlreadyExists, PermissionDenied.
         """
-        await self._check_locations(context, name, objects)
+        skills = await self._check_locations(context, name, objects)
         async with context.change(AuditAction.UPDATE_SHARE, share_target(name)) as operation:
             await operation.authorize(rules.OWN_SHARE)
             share = await find_share(operation, name)
             await _check_new_owner(operation, changes.owner)
             for change in objects:
-                await _apply(operation, share, change)
+                await _apply(operation, share, change, skills.get(change))
             await self._check_size(operation, share)
             called = await new_name("share", share.name, changes, operation.rows.shares.find)
             updated = replace(
@@ -197,9 +190,7 @@ class Shares:
         says who may read it. Raises NotFound, AlreadyExists, InvalidParameter, UnsupportedOperation for a
         table that cannot be served, PermissionDenied also for a location that is not allowed.
         """
-        change = ShareChange(True, ShareObjectType.TABLE, location, str(shared_as))
-        _, objects = await self.update(context, share, [change])
-        return next(each for each in objects if each.shared_as == str(shared_as))
+        return await self._add_location(context, share, ShareObjectType.TABLE, location, shared_as)
 
     async def add_volume(
         self, context: Context, share: str, location: str, shared_as: SharedName
@@ -208,24 +199,38 @@ class Shares:
 
         Only administrators may, and it raises, as for `add_table`.
         """
-        change = ShareChange(True, ShareObjectType.VOLUME, location, str(shared_as))
-        _, objects = await self.update(context, share, [change])
+        return await self._add_location(context, share, ShareObjectType.VOLUME, location, shared_as)
+
+    async def add_skill(
+        self, context: Context, share: str, location: str, shared_as: SharedName
+    ) -> ShareObject:
+        """Add the agent skill in an external location to a share; its files stay there.
+
+        What its SKILL.md says about it is read now; adding the skill again reads it again. Only
+        administrators may, and it raises, as for `add_table`.
+        """
+        return await self._add_location(context, share, ShareObjectType.SKILL, location, shared_as)
+
+    async def _add_location(
+        self, context: Context, share: str, kind: ShareObjectType, location: str, shared_as: SharedName
+    ) -> ShareObject:
+        _, objects = await self.update(context, share, [ShareChange(True, kind, location, str(shared_as))])
         return next(each for each in objects if each.shared_as == str(shared_as))
 
-    async def _check_locations(self, context: Context, share: str, objects: Sequence[ShareChange]) -> None:
-        """Check that what is added can be read, before the transaction, since it takes a while."""
-        added = [each for each in objects if each.adds and each.type in _AT_LOCATIONS]
+    async def _check_locations(
+        self, context: Context, share: str, objects: Sequence[ShareChange]
+    ) -> dict[ShareChange, SkillMetadata | None]:
+        """Check that what is added can be read, before the transaction, since it takes a while.
+
+        Returns the metadata of the skills among it.
+        """
+        added = [each for each in objects if each.adds and each.type in AT_LOCATIONS]
         if not added:
-            return
+            return {}
         async with context.view(AuditAction.CHECK_SHARED_TABLE, share_target(share)) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             await operation.authorize(rules.OWN_SHARE)
-        for change in added:
-            location = _location(change)
-            if change.type is ShareObjectType.TABLE:
-                await self._folders.table(location)
-            elif not await self._folders.list(location, MAX_VOLUME_FILES):
-                raise NotFound("There are no files at the location of this volume.")
+        return {change: await check_shared_location(self._folders, change) for change in added}
 
     async def remove(self, context: Context, share: str, shared_as: str) -> None:
         """Remove the object shared as `shared_as`; its signed URLs stop working. Raises NotFound."""
@@ -239,6 +244,7 @@ class Shares:
         check_quota(f"models {inside}", kinds[ShareObjectType.MODEL], self._quotas.models_in_a_share)
         check_quota(f"tables {inside}", kinds[ShareObjectType.TABLE], self._quotas.models_in_a_share)
         check_quota(f"volumes {inside}", kinds[ShareObjectType.VOLUME], self._quotas.models_in_a_share)
+        check_quota(f"skills {inside}", kinds[ShareObjectType.SKILL], self._quotas.models_in_a_share)
         check_quota(f"schemas {inside}", kinds[ShareObjectType.SCHEMA], self._quotas.schemas_in_a_share)
 
 
@@ -265,7 +271,9 @@ def _object(operation: Operation, kind: ShareObjectType, name: str, shared_as: s
     )
 
 
-async def _apply(operation: Operation, share: Share, change: ShareChange) -> None:
+async def _apply(
+    operation: Operation, share: Share, change: ShareChange, skill: SkillMetadata | None
+) -> None:
     if not change.adds:
         objects = await operation.rows.shares.objects(share)
         by_source = {item.name: item.shared_as for item in objects}
@@ -273,8 +281,8 @@ async def _apply(operation: Operation, share: Share, change: ShareChange) -> Non
     elif change.type is ShareObjectType.MODEL:
         shared_as = SharedName.parse(change.shared_as) if change.shared_as else None
         await _add_model(operation, share, FullName.parse(change.name), shared_as)
-    elif change.type in _AT_LOCATIONS:
-        await _add_location(operation, share, change)
+    elif change.type in AT_LOCATIONS:
+        await _add_location(operation, share, change, skill)
     else:
         await _add_schema(operation, share, SchemaName.parse(change.name), change.shared_as or None)
 
@@ -301,27 +309,25 @@ async def _add_schema(
     return await _add_object(operation, share, found.id, shared)
 
 
-async def _add_location(operation: Operation, share: Share, change: ShareChange) -> None:
+async def _add_location(
+    operation: Operation, share: Share, change: ShareChange, skill: SkillMetadata | None
+) -> None:
     await operation.authorize(rules.ADMINISTRATORS)
-    kind = change.type.lower()
-    if not change.shared_as:
-        raise InvalidParameter(
-            f"A {kind} has no name of its own; give the schema.{kind} that recipients see."
-        )
-    shared_as = SharedName.parse(change.shared_as, kind)
-    shared = _object(operation, change.type, _location(change), str(shared_as))
+    location, shared_as = parse_shared_location(change)
+    shared = replace(_object(operation, change.type, location, str(shared_as)), skill=skill)
+    if skill is not None and await _is_shown(operation, share, shared):
+        await operation.rows.shares.update_skill(share.id, shared.shared_as, skill)
+        await operation.rows.shares.touch(share.id, operation.now, operation.principal.name)
+        return
     await _add_object(operation, share, str(uuid4()), shared)
 
 
-def _location(change: ShareChange) -> str:
-    """Location of a table or volume to share. Raises InvalidParameter, also for a name in a catalog."""
-    if "://" not in change.name:
-        kind = change.type.lower()
-        raise InvalidParameter(
-            f"Catalogs have no {kind}s here, so that {change.name!r} names none; give the location of the "
-            f"{kind}'s folder, such as s3://bucket/folder or file:///folder."
-        )
-    return parse_location(check_text("location", change.name, MAX_SOURCE))
+async def _is_shown(operation: Operation, share: Share, shared: ShareObject) -> bool:
+    """True if a share shows an object under this very name already."""
+    key = (shared.type, shared.name, shared.shared_as)
+    return key in {
+        (each.type, each.name, each.shared_as) for each in await operation.rows.shares.objects(share)
+    }
 
 
 async def _check_resharing(operation: Operation, catalog: str) -> None:

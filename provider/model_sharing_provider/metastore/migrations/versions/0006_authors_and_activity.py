@@ -1,4 +1,4 @@
-"""Authors of securables and versions, who created and last changed each; and inactive principals."""
+"""Authors of securables and versions, who created and last changed each; inactive principals; skills."""
 
 from __future__ import annotations
 
@@ -20,3 +20,4 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("updated_by", _NAME, nullable=False, server_default=""))
     op.add_column("principals", sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()))
     op.add_column("model_versions", sa.Column("updated_by", _NAME, nullable=False, server_default=""))
+    op.add_column("share_objects", sa.Column("skill", sa.Text, nullable=False, server_default=""))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_provider.services.front_matter import MAX_FRONT_MATTER_BYTES, parse_front_matter
 from model_sharing_provider.services.publishing.formats.json_fields import texts
 from model_sharing_provider.services.publishing.formats.model_files import ModelFiles
 
 CARD = "README.md"
-_MAX_METADATA_BYTES = 64 * 1024
-_FENCE = "---"
 _OTHER = "other"
 _NORWEGIAN = "no"  # which is false in YAML
 
@@ -32,7 +30,7 @@ def read_card(files: ModelFiles) -> ModelCard:
     """Read the card of a model. A card is text for people, so that nothing in it is an error."""
     if CARD not in files.sizes:
         return ModelCard()
-    metadata = _metadata(files.read(CARD, 0, _MAX_METADATA_BYTES))
+    metadata = _metadata(files.read(CARD, 0, MAX_FRONT_MATTER_BYTES))
     license_ = _first(metadata.get("license"))
     return ModelCard(
         license=_first(metadata.get("license_name")) or license_ if license_ == _OTHER else license_,
@@ -44,15 +42,10 @@ def read_card(files: ModelFiles) -> ModelCard:
 
 
 def _metadata(start: bytes) -> dict[str, Any]:
-    lines = start.decode(errors="replace").lstrip("\ufeff").splitlines()
-    if not lines or lines[0].rstrip() != _FENCE:
-        return {}
-    end = next((number for number, line in enumerate(lines[1:], 1) if line.rstrip() == _FENCE), 0)
     try:
-        found = yaml.load("\n".join(lines[1:end]), _Loader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):  # such as dates that do not exist
+        return parse_front_matter(start)
+    except InvalidParameter:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _languages(value: object) -> tuple[str, ...]:
@@ -62,12 +55,3 @@ def _languages(value: object) -> tuple[str, ...]:
 
 def _first(value: object) -> str:
     return next(iter(texts(value)), "")
-
-
-class _Loader(yaml.SafeLoader):
-    """Loader of YAML without aliases, with which a few lines can stand for billions."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases")
-        return super().compose_node(parent, index)

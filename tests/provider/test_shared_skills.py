@@ -1,0 +1,214 @@
+"""Agent skills at external locations are shared with what their SKILL.md says about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFound, SharingError
+from model_sharing_protocol.names import SharedName
+from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.services.sharing.skill_metadata import read_skill
+from support.admin_client import AdminClient
+from support.provider_cli import CliRunner
+from support.skill_folder import FRONT_MATTER, write_skill
+
+pytestmark = pytest.mark.each_database
+NAME = SharedName("agents", "read-pdf")
+SKILL = "/schemas/agents/skills/read-pdf"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    """A folder with a skill."""
+    write_skill(tmp_path / "lake" / "read-pdf")
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def settings(settings: Settings, lake: Path) -> Settings:
+    return replace(settings, external_locations=(lake.as_uri(),))
+
+
+class Reader:
+    """A recipient of the share `acme`."""
+
+    def __init__(self, endpoint: str, token: str) -> None:
+        self._url = f"{endpoint}/shares/acme"
+        self._session = aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"})
+
+    async def ask(self, path: str, method: str = "GET") -> tuple[int, list[dict[str, Any]]]:
+        async with self._session.request(method, self._url + path) as answer:
+            return answer.status, [json.loads(line) for line in (await answer.read()).splitlines()]
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+@pytest.fixture
+async def reader(admin: AdminClient, endpoint: str, lake: Path) -> AsyncIterator[Reader]:
+    code = await admin.share("acme", "globex")
+    await admin.provider.shares.add_skill(admin.context, "acme", (lake / "read-pdf").as_uri(), NAME)
+    reader = Reader(endpoint, (await admin.activate(code, endpoint)).bearer_token)
+    yield reader
+    await reader.close()
+
+
+async def test_it_is_listed_with_what_it_says_about_itself(reader: Reader) -> None:
+    for path in ("/all-skills", "/schemas/agents/skills"):
+        status, (page,) = await reader.ask(path)
+        (item,) = page["items"]
+        assert status == 200
+        assert (await reader.ask("/schemas/AGENTS/skills/Read-PDF")) == (200, [item])
+    assert item | {"id": "", "shareId": ""} == {
+        "name": "read-pdf",
+        "schema": "agents",
+        "share": "acme",
+        "id": "",
+        "shareId": "",
+        "description": "Reads PDF files. Use it when somebody hands you one.",
+        "storageLocation": f"urn:uuid:{item['id']}/read-pdf",
+        "license": "Apache-2.0",
+        "compatibility": "Needs Python 3.11",
+        "allowedTools": "Read Bash(pdftotext:*)",
+        "metadata": {"version": "1.0"},
+        "accessModes": ["url"],
+    }
+    _, (volumes,) = await reader.ask("/all-volumes")
+    assert volumes.get("items", []) == []
+    for path in ("/schemas/nope/skills", "/schemas/agents/skills/nope", "/schemas/agents/volumes/read-pdf"):
+        status, (answer,) = await reader.ask(path)
+        assert (status, answer["errorCode"]) == (404, "RESOURCE_DOES_NOT_EXIST")
+
+
+async def test_its_files_are_read_until_it_is_removed(admin: AdminClient, reader: Reader, lake: Path) -> None:
+    status, (_, head, *lines) = await reader.ask(SKILL + "/query", "POST")
+    assert (status, head["metaData"]["name"], head["metaData"]["numFiles"]) == (200, "read-pdf", 2)
+    urls = {line["file"]["path"]: line["file"]["url"] for line in lines}
+    async with aiohttp.ClientSession() as anybody:
+        async with anybody.get(urls["SKILL.md"]) as answer:
+            assert await answer.read() == (lake / "read-pdf" / "SKILL.md").read_bytes()
+            etags = {line["file"]["path"]: line["file"]["etag"] for line in lines}
+            assert answer.headers["ETag"] == f'"{etags["SKILL.md"]}"'
+        status, (refused,) = await reader.ask(SKILL + "/temporary-skill-credentials", "POST")
+        assert (status, refused["errorCode"]) == (400, "UNSUPPORTED_OPERATION")
+        assert "/query" in refused["message"] and "skill" in refused["message"]
+        await admin.provider.shares.remove(admin.context, "acme", str(NAME))
+        async with anybody.get(urls["SKILL.md"]) as answer:
+            assert answer.status in (403, 404)
+    assert (await reader.ask(SKILL))[0] == 404
+    events = await admin.provider.audit.latest(admin.context, 100)
+    done = {event.action for event in events if event.outcome == "OK"}
+    assert {AuditAction.DELTA_SHARING_QUERY_SKILL, AuditAction.GET_FILE} <= done
+
+
+async def test_a_skill_that_says_something_else_is_added_again(
+    admin: AdminClient, reader: Reader, lake: Path
+) -> None:
+    _, (before,) = await reader.ask(SKILL)
+    write_skill(lake / "read-pdf", "name: read-pdf\ndescription: Reads all there is.\n")
+    location = (lake / "read-pdf").as_uri()
+    added = await admin.provider.shares.add_skill(admin.context, "acme", location, NAME)
+    assert added.skill is not None and added.skill.description == "Reads all there is."
+    _, (after,) = await reader.ask(SKILL)
+    assert (after["id"], after["description"]) == (before["id"], "Reads all there is.")
+    assert "license" not in after
+    with pytest.raises(AlreadyExists):
+        other = SharedName("others", "read-pdf")
+        await admin.provider.shares.add_skill(admin.context, "acme", location, other)
+
+
+async def test_what_is_not_a_skill_is_refused(admin: AdminClient, lake: Path) -> None:
+    shares = admin.provider.shares
+    await shares.create(admin.context, "acme")
+    (lake / "empty").mkdir()
+    write_skill(lake / "write-pdf")
+    refused: tuple[tuple[str, SharedName, type[SharingError], str], ...] = (
+        ("empty", SharedName("agents", "empty"), NotFound, r"no file SKILL\.md"),
+        ("read-pdf", SharedName("agents", "pdf"), InvalidParameter, r"agents\.read-pdf"),
+        ("write-pdf", SharedName("agents", "write-pdf"), InvalidParameter, "'read-pdf'"),
+    )
+    for folder, name, error, message in refused:
+        with pytest.raises(error, match=message):
+            await shares.add_skill(admin.context, "acme", (lake / folder).as_uri(), name)
+    _, objects, _ = await shares.get(admin.context, "acme")
+    assert objects == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "does not start with a line ---"),
+        ("# How to read", "does not start with a line ---"),
+        ("---\nname: read-pdf\n", "no second line ---"),
+        ("---\n" + "#" * 70_000 + "\n---\n", "no second line --- .* in 65536 bytes"),
+        ("---\n- name\n---\n", "not a map"),
+        ("---\nname: [read\n---\n", "not YAML"),
+        ("---\na: &a [x, x]\nb: &b [*a, *a]\nname: *b\n---\n", "an alias"),
+        ("---\n" + "[" * 50_000 + "\n---\n", "not YAML"),
+        ("---\nname: !!python/object/apply:os.system [id]\n---\n", "not YAML"),
+        ("---\ndescription: x\n---\n", "the name ''"),
+        ("---\nname: Read-PDF\n---\n", "'Read-PDF' is not one of lower-case"),
+        ("---\nname: read--pdf\n---\n", "single hyphens"),
+        ("---\nname: write-pdf\n---\n", "the folder of a skill has the skill's name"),
+        (f"---\nname: {'a' * 65}\n---\n", "at most 64"),
+        ("---\nname: read-pdf\n---\n", "no description"),
+        (f"---\nname: read-pdf\ndescription: {'x' * 1025}\n---\n", "at most 1024"),
+        (f"---\n{FRONT_MATTER}\ncompatibility: {'x' * 501}\n---\n", "at most 500"),
+        ("---\nname: read-pdf\ndescription: [a]\n---\n", "'description' is not text"),
+        ("---\nname: read-pdf\ndescription: x\nmetadata: {a: [b]}\n---\n", "something else than text at 'a'"),
+        ("---\nname: read-pdf\ndescription: x\nmetadata: [a]\n---\n", "not a map"),
+        ('---\nname: read-pdf\ndescription: "\\ud800"\n---\n', r"U\+D800"),
+        ('---\nname: read-pdf\ndescription: "\\u202e"\n---\n', r"U\+202E"),
+        ('---\nname: read-pdf\ndescription: "\\0"\n---\n', r"U\+0000"),
+        ("---\nname: read-pdf\ndescription: x\nmetadata: {" + "a: 1, " * 90 + "}\n---\n", ""),
+    ],
+    ids=lambda value: None,
+)
+def test_what_a_skill_says_is_checked(content: str, message: str) -> None:
+    if not message:
+        assert read_skill(content.encode(), "read-pdf").metadata == {"a": "1"}
+        return
+    with pytest.raises(InvalidParameter, match=message) as refused:
+        read_skill(content.encode(), "read-pdf")
+    assert len(str(refused.value)) < 500
+
+
+def test_what_people_write_is_read() -> None:
+    written = """\ufeff---
+name: read-pdf
+description: >
+  Reads PDF \N{WOMAN}\u200d\N{PERSONAL COMPUTER},
+  and is version: 1.
+metadata:
+  version: 1.0
+  on: no
+  day: 2026-11-27
+---
+"""
+    said = read_skill(written.replace("\n", "\r\n").encode() + b"\xff\xfe", "read-pdf")
+    assert said.description == "Reads PDF \N{WOMAN}\u200d\N{PERSONAL COMPUTER}, and is version: 1.\n"
+    assert said.metadata == {"version": "1.0", "on": "no", "day": "2026-11-27"}
+
+
+def test_the_command_line_adds_shows_and_removes_it(
+    provider_home: Path, provider_cli: CliRunner, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_EXTERNAL_LOCATIONS", lake.as_uri())
+    provider_cli.succeed("share", "create", "acme")
+    said = provider_cli.succeed(
+        "share", "add-skill", "acme", (lake / "read-pdf").as_uri(), "agents.read-pdf"
+    ).out
+    assert "shows the skill" in said and "agents.read-pdf" in said
+    assert "agents.read-pdf" in provider_cli.succeed("share", "show", "acme").out
+    shown = provider_cli.succeed("share", "show", "acme", "--output", "json").json
+    assert shown["objects"][0]["skill"]["description"].startswith("Reads PDF files.")
+    provider_cli.succeed("share", "remove", "acme", "agents.read-pdf")
+    assert provider_cli.succeed("share", "show", "acme", "--output", "json").json["objects"] == []

@@ -20,6 +20,8 @@ MAX_NAME_LENGTH = 255
 MAX_VERSION = 2**31 - 1
 MODEL_SCHEME = "models:/"
 
+_PLAIN_NAME = re.compile(r"[!-\-0-~]{1,255}")
+"""Nearly all names, visible ASCII without `.` and `/`: what a listing of thousands is checked by."""
 _NUMBERED = re.compile(r"(?P<name>.+)/(?P<version>[0-9]{1,10})")
 _ALIASED = re.compile(r"(?P<name>[^@]+)@(?P<alias>.+)")
 _RESERVED_ALIAS = re.compile(r"latest|v[0-9]+", re.IGNORECASE)
@@ -30,6 +32,8 @@ def normalize_name(kind: str, name: str) -> str:
 
     `kind` is the everyday word for the named object: "catalog", "share", "model".
     """
+    if _PLAIN_NAME.fullmatch(name):
+        return name.lower()
     if not name:
         raise InvalidParameter(f"The {kind} name is empty; give it at least one character.")
     if len(name) > MAX_NAME_LENGTH:

@@ -5,7 +5,8 @@ The names are the wire's, in snake case, on both command lines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,10 @@ from model_sharing_protocol.console.output import (
     human_time,
     print_fields,
     print_json,
-    print_table,
+    print_json_array,
     say,
 )
+from model_sharing_protocol.console.tables import TablePrinter
 from model_sharing_protocol.printable import enumerated
 
 if TYPE_CHECKING:
@@ -39,12 +41,24 @@ def show_list(records: Sequence[Record], columns: Sequence[str], output: str, *,
 
     `empty` is a hint for people, on standard error, when the list is empty.
     """
+    show_pages([records], columns, output, empty=empty)
+
+
+def show_pages(
+    pages: Iterable[Sequence[Record]], columns: Sequence[str], output: str, *, empty: str = ""
+) -> None:
+    """List of objects as `show_list` shows it, each page as soon as it is there; none is kept."""
+    filled = filter(None, pages)
     if output == "json":
-        print_json(list(records))
-    elif empty and not records:
+        print_json_array(filled)
+        return
+    table = TablePrinter(columns)
+    first = next(filled, [])
+    if empty and not first:
         announce(empty)
-    else:
-        print_table(columns, [[_cell(name, record.get(name)) for name in columns] for record in records])
+        return
+    for page in itertools.chain([first], filled):
+        table.print_page([[_cell(name, record.get(name)) for name in columns] for record in page])
 
 
 def show_one(record: Record, output: str) -> None:

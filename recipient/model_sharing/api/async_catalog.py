@@ -89,6 +89,12 @@ class AsyncCatalog:
         """List the models of the share, or of one schema; see `Catalog.list_models`."""
         return Records(await self._shared().list_models(schema), SharedModel)
 
+    async def iter_models(self, schema: str | None = None) -> AsyncIterator[SharedModel]:
+        """Iterate over the models as their pages arrive; see `Catalog.iter_models`."""
+        async for page in self._shared().model_pages(schema):
+            for model in page:
+                yield model
+
     async def list_tables(self, schema: str | None = None) -> Records[SharedTable]:
         """List the tables of the share, or of one schema; see `Catalog.list_tables`."""
         return Records(await self._shared().assets.tables(schema), SharedTable)

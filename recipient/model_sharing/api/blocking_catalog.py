@@ -9,6 +9,7 @@ from typing import Any
 from model_sharing.api import background_loop
 from model_sharing.api.blocking_events import blocking_events
 from model_sharing.api.blocking_files import CatalogFiles
+from model_sharing.api.blocking_pages import blocking_pages
 from model_sharing.api.progress_display import ShowProgress, open_display
 from model_sharing.api.records import Records
 from model_sharing.api.schema import Schema, completions, models_html, schema_of
@@ -125,6 +126,29 @@ class Catalog(CatalogFiles):
             [('vendor.ml_team.iris_model', {'Champion': 1})]
         """
         return Records(background_loop.run(lambda: self._shared.list_models(schema)), SharedModel)
+
+    def iter_models(self, schema: str | None = None) -> Iterator[SharedModel]:
+        """Iterate over the models of the share, or of one schema, as their pages arrive.
+
+        A share of many thousands shows its first models at once, and is never in memory as a whole.
+
+        Args:
+            schema: The schema's name within the share; None for all.
+
+        Returns:
+            The models as the provider orders them. What has a value that cannot be is left out, with an
+            InvalidItemWarning at the end.
+
+        Raises:
+            NotFound: The share has no such schema.
+            ServerUnreachable: The provider does not answer.
+
+        Example:
+            >>> next(catalog.iter_models()).full_name
+            'vendor.ml_team.iris_model'
+        """
+        for page in blocking_pages(lambda: self._shared.model_pages(schema)):
+            yield from page
 
     def list_tables(self, schema: str | None = None) -> Records[SharedTable]:
         """List the tables that the share shows beside its models; any Delta Sharing client reads them.

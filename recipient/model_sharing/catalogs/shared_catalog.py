@@ -12,6 +12,7 @@ from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.loading import check_loadable, load_folder
+from model_sharing.catalogs.model_listing import ModelListing
 from model_sharing.catalogs.shared_assets import SharedAssets
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import (
@@ -22,7 +23,6 @@ from model_sharing.catalogs.snapshots import (
     VersionListing,
 )
 from model_sharing.catalogs.watching import Watcher
-from model_sharing.client.invalid_items import InvalidItems
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.exports.verification import find_signature, verify_folder
@@ -36,11 +36,10 @@ from model_sharing.transport.session import Transport
 from model_sharing_protocol.errors import (
     InvalidParameter,
     InvalidState,
-    NotASharingServer,
 )
 from model_sharing_protocol.manifest import Manifest
-from model_sharing_protocol.names import FullName, ModelRef, SharedName, normalize_name
-from model_sharing_protocol.open_sharing import READY, ModelVersion, RegisteredModel
+from model_sharing_protocol.names import FullName, ModelRef, SharedName
+from model_sharing_protocol.open_sharing import READY, ModelVersion
 
 
 class SharedCatalog:
@@ -58,6 +57,7 @@ class SharedCatalog:
         self._transport = Transport(mount.read_profile, retry_for=settings.retry_for)
         self._client = SharingClient(self._transport, mount.endpoint)
         self._assets = SharedAssets(self._client, mount)
+        self._listing = ModelListing(self._client, mount)
         self._pinned_keys = PinnedKeys(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache, mount.provider_fingerprint)
         self._known_state = KnownState(settings.cache, mount.endpoint, mount.share)
@@ -110,28 +110,22 @@ class SharedCatalog:
     async def list_schemas(self) -> list[str]:
         """List the names of the share's schemas, sorted."""
         self.check_loop()
-        found = await self._client.list_schemas(self.mount.share)
-        schemas = InvalidItems(self.mount.endpoint).keep_valid(
-            found,
-            lambda schema: self._checked("schema", schema.name),
-            lambda schema: f"the schema {schema.name[:80]!a}",
-        )
-        return sorted(schemas)
+        return await self._listing.schemas()
 
     async def list_models(self, schema: str | None = None) -> list[SharedModel]:
         """List the models of one schema, or all; NotFound for a schema that the share does not have."""
         self.check_loop()
-        wanted = None if schema is None else normalize_name("schema", schema)
-        found = await self._client.list_models(self.mount.share, wanted)
-        models = InvalidItems(self.mount.endpoint).keep_valid(
-            found, self._model, lambda model: f"the model {model.schema[:80]!a}.{model.name[:80]!a}"
-        )
-        return sorted(models, key=lambda model: model.full_name)
+        return await self._listing.models(schema)
+
+    def model_pages(self, schema: str | None = None) -> AsyncIterator[list[SharedModel]]:
+        """Iterate over the models of one schema, or all, page by page, as the provider orders them."""
+        self.check_loop()
+        return self._listing.pages(schema)
 
     async def get_model(self, model: str) -> SharedModel:
         """Look up one model; NotFound if it is not shared."""
         self.check_loop()
-        return self._model(await self._client.get_model(self.mount.share, self.shared_name(model)))
+        return self._listing.model(await self._client.get_model(self.mount.share, self.shared_name(model)))
 
     async def list_versions(self, model: str) -> list[SharedVersion]:
         """List all versions of a model, oldest first."""
@@ -366,22 +360,8 @@ class SharedCatalog:
         parsed = ModelRef.parse(ref) if isinstance(ref, str) else ref
         return self.shared_name(parsed.name), parsed
 
-    def _model(self, wire: RegisteredModel) -> SharedModel:
-        schema, name = self._checked("schema", wire.schema), self._checked("model", wire.name)
-        for alias in wire.aliases:
-            self._checked("alias", alias)
-        return SharedModel.of(FullName(self.name, schema, name), wire)
-
     def _version(self, name: SharedName, wire: ModelVersion) -> SharedVersion:
         return SharedVersion.of(FullName(self.name, name.schema, name.name), wire)
-
-    def _checked(self, kind: str, name: str) -> str:
-        try:
-            return normalize_name(kind, name)
-        except InvalidParameter as error:
-            raise NotASharingServer(
-                f"{self.mount.endpoint} listed an invalid name: {error.message}"
-            ) from error
 
 
 def _partial_snapshot(

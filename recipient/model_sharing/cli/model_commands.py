@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,10 +21,11 @@ from model_sharing.settings import Settings
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce, human_size, print_json, say
-from model_sharing_protocol.console.results import fields_of, show_list, show_one
+from model_sharing_protocol.console.results import fields_of, show_list, show_one, show_pages
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.model_signature import describe_columns
 from model_sharing_protocol.names import FullName, SchemaName
+from model_sharing_protocol.pages import MAX_PAGE_SIZE
 
 
 @click.command(name="list", epilog=example("model-sharing list vendor.ml_team"))
@@ -30,16 +33,16 @@ from model_sharing_protocol.names import FullName, SchemaName
 @output_option
 def list_models(where: str | None, output: str) -> None:
     """List what all mounts show, or a catalog, or a catalog.schema: models, tables, volumes, agent skills."""
-    models, others, skills = [], [], []
-    for catalog, schema in _places(where):
-        models += [{"kind": "model", **fields_of(model)} for model in catalog.list_models(schema)]
+    places = _places(where)
+    others, skills = [], []
+    for catalog, schema in places:
         others += [{"kind": "table", **fields_of(table)} for table in catalog.list_tables(schema)]
         others += [{"kind": "volume", **fields_of(volume)} for volume in catalog.list_volumes(schema)]
         skills += [{"kind": "skill", **fields_of(skill)} for skill in catalog.list_skills(schema)]
     kind = ["kind"] if others or skills else []
     description = ["description"] if skills else []
-    show_list(
-        models + others + skills,
+    show_pages(
+        itertools.chain(_model_pages(places), [others + skills]),
         ["full_name", *kind, "latest_version", "aliases", "updated_at", "comment", *description],
         output,
         empty="No models are shared here." if where else "Nothing is shared, or nothing is mounted.",
@@ -160,6 +163,16 @@ def verify(
     say(
         f"{folder} {which} {uri.removeprefix('models:/')}: its {count} files are as the provider signed them."
     )
+
+
+def _model_pages(
+    places: Iterable[tuple[blocking.Catalog, str | None]],
+) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Records of the models, as their pages arrive."""
+    for catalog, schema in places:
+        models = catalog.iter_models(schema)
+        while page := list(itertools.islice(models, MAX_PAGE_SIZE)):
+            yield [{"kind": "model", **fields_of(model)} for model in page]
 
 
 def _places(where: str | None) -> list[tuple[blocking.Catalog, str | None]]:

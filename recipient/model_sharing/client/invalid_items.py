@@ -52,6 +52,12 @@ class InvalidItems:
         self._report(self._named)
 
     def keep_valid(self, found: list[S], make: Callable[[S], T], name: Callable[[S], str]) -> list[T]:
+        """Convert each item as by `convert`, and report those that are left out."""
+        made = self.convert(found, make, name)
+        self.report()
+        return made
+
+    def convert(self, found: list[S], make: Callable[[S], T], name: Callable[[S], str]) -> list[T]:
         """Convert each item by `make`, but for those that it raises a SharingError for: they are left out."""
         made = []
         for each in found:
@@ -59,7 +65,6 @@ class InvalidItems:
                 made.append(make(each))
             except SharingError as error:
                 self.add(name(each), error.message)
-        self.report()
         return made
 
 

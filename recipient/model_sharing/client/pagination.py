@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -27,6 +28,36 @@ _LONGEST_NUMBER = 100
 T = TypeVar("T")
 
 
+async def iterate_pages(
+    transport: Transport,
+    path: str,
+    read: Callable[[bytes], T],
+    origin: str,
+    report: Report = issue_warnings,
+) -> AsyncIterator[list[T]]:
+    """Iterate over the pages of the listing at `path`: their items, each as `read` makes it of its JSON text.
+
+    Those for which that raises NotASharingServer are left out, which `report` is told at the end. Raises what
+    `Transport.call` raises, and NotASharingServer for a listing beyond the bounds.
+    """
+    pages = _Pages(path, read, InvalidItems(origin, report), origin)
+    seconds = bounds.LISTING_SECONDS
+    while pages.has_more:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(seconds):
+                items = pages.add(await _fetch_page(transport, pages))
+        except TimeoutError as error:
+            raise ServerUnreachable(
+                f"{origin} took more than {bounds.LISTING_SECONDS:g} seconds for one listing. "
+                "Try again later."
+            ) from error
+        # The time that the reader of the pages takes is not the provider's.
+        seconds -= time.monotonic() - began
+        yield items
+    pages.invalid_items.report()
+
+
 async def fetch_all_pages(
     transport: Transport,
     path: str,
@@ -34,33 +65,18 @@ async def fetch_all_pages(
     origin: str,
     report: Report = issue_warnings,
 ) -> list[T]:
-    """Fetch all items of the listing at `path`, each as `read` makes it of its JSON text.
-
-    Those for which that raises NotASharingServer are left out, which `report` is told. Raises what
-    `Transport.call` raises, and NotASharingServer for a listing beyond the bounds.
-    """
-    pages = _Pages(path, read, InvalidItems(origin, report), origin)
-    try:
-        async with asyncio.timeout(bounds.LISTING_SECONDS):
-            while pages.has_more:
-                pages.add(await _fetch_page(transport, pages))
-    except TimeoutError as error:
-        raise ServerUnreachable(
-            f"{origin} took more than {bounds.LISTING_SECONDS:g} seconds for one listing. Try again later."
-        ) from error
-    pages.invalid_items.report()
-    return pages.items
+    """Fetch all items of the listing at `path`, as by `iterate_pages`."""
+    return [item async for page in iterate_pages(transport, path, read, origin, report) for item in page]
 
 
 class _Pages(Generic[T]):
-    """Pages of one listing so far: their items, and how to ask for the next page."""
+    """Pages of one listing so far: how much they had, and how to ask for the next one."""
 
     def __init__(
         self, path: str, read: Callable[[bytes], T], invalid_items: InvalidItems, origin: str
     ) -> None:
         self.path = path
         self.origin = origin
-        self.items: list[T] = []
         self.invalid_items = invalid_items
         self.size = MAX_PAGE_SIZE
         self.has_more = True
@@ -75,10 +91,11 @@ class _Pages(Generic[T]):
         token = {"pageToken": self._token} if self._token else {}
         return {"maxResults": str(self.size)} | token
 
-    def add(self, page: Items[msgspec.Raw]) -> None:
-        """Add a page's items; NotASharingServer if this is more than a listing may have."""
+    def add(self, page: Items[msgspec.Raw]) -> list[T]:
+        """Read a page's valid items; NotASharingServer if this is more than a listing may have."""
+        items: list[T] = []
         for item in map(bytes, page.items):
-            self._add_item(item)
+            self._read_item(item, items)
         self._empty_in_a_row = 0 if page.items else self._empty_in_a_row + 1
         self._item_count += len(page.items)
         token = page.next_page_token or ""
@@ -92,8 +109,9 @@ class _Pages(Generic[T]):
             raise self._endless()
         self._seen_tokens.add(token)
         self._token, self.has_more = token, bool(token)
+        return items
 
-    def _add_item(self, item: bytes) -> None:
+    def _read_item(self, item: bytes, items: list[T]) -> None:
         values = count_values(item)
         too_many = values > bounds.ITEM_VALUES
         self._bytes += len(item)
@@ -104,7 +122,7 @@ class _Pages(Generic[T]):
             self.invalid_items.add(describe_item(item), f"it has more than {bounds.ITEM_VALUES} values")
             return
         try:
-            self.items.append(self._read(item))
+            items.append(self._read(item))
         except NotASharingServer as error:
             self.invalid_items.add(describe_item(item), str(error.__cause__ or error))
 

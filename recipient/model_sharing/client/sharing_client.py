@@ -7,7 +7,7 @@ back in any case; they are handed on as the server wrote them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 
 from model_sharing.client.invalid_items import Report, issue_warnings
-from model_sharing.client.pagination import fetch_all_pages
+from model_sharing.client.pagination import fetch_all_pages, iterate_pages
 from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import decode, read_bounded, read_lines
 from model_sharing.transport.session import NOT_MODIFIED, Transport
@@ -100,9 +100,17 @@ class SharingClient:
 
     async def list_models(self, share: str, schema: str | None = None) -> list[RegisteredModel]:
         """List the models of one schema, or of the whole share."""
-        if schema is None:
-            return await self._list(_path("shares", share, "all-models"), RegisteredModel)
-        return await self._list(_path("shares", share, "schemas", schema, "models"), RegisteredModel)
+        return [model async for page in self.iterate_models(share, schema) for model in page]
+
+    def iterate_models(self, share: str, schema: str | None = None) -> AsyncIterator[list[RegisteredModel]]:
+        """Iterate over the models of one schema, or of the whole share, page by page."""
+        where = ("all-models",) if schema is None else ("schemas", schema, "models")
+
+        def read(item: bytes) -> RegisteredModel:
+            return decode(item, RegisteredModel, self._endpoint)
+
+        path = _path("shares", share, *where)
+        return iterate_pages(self._transport, path, read, self._endpoint, self._report_invalid)
 
     async def list_tables(self, share: str) -> list[Table]:
         """List the tables of a share; none of a server that has no tables."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,35 @@ def test_a_team_gets_to_work(provider_cli: CliRunner, provider_home: Path) -> No
     provider_cli.succeed("principal", "delete", "nightly job")
     listed = provider_cli.succeed("principal", "list", "--output", "json").json
     assert [each["name"] for each in listed] == ["account users", "admin", "ann@example.com", "fraud team"]
+
+
+def test_the_policies_of_a_principal_and_their_groups(provider_cli: CliRunner) -> None:
+    provider_cli.succeed("principal", "create", "pipeline", "--type", "service-principal")
+    provider_cli.succeed("principal", "create", "cn=jobs,ou=acme", "--type", "group")
+    command = ("principal", "federation-policy")
+    of_ci = ("--issuer", "https://i.example", "--subject", "ci", "--audience", "a", "--name", "ci")
+    provider_cli.succeed(
+        *command, "create", "pipeline", *of_ci, "--groups-claim", "groups", "--group", "cn=jobs,ou=acme"
+    )
+
+    def shown() -> dict[str, Any]:
+        found: dict[str, Any] = provider_cli.succeed(
+            *command, "get", "pipeline", "ci", "--output", "json"
+        ).json
+        return found
+
+    def update(*given: str) -> dict[str, Any]:
+        """The policy after an update, but for when it was."""
+        provider_cli.succeed(*command, "update", "pipeline", "ci", *given)
+        return {name: value for name, value in shown().items() if name != "updated_at"}
+
+    before = {name: value for name, value in shown().items() if name != "updated_at"}
+    assert (before["groups_claim"], before["groups"]) == ("groups", ["cn=jobs,ou=acme"])
+    assert update("--comment", "nightly") == before | {"comment": "nightly"}
+    after = update("--groups-claim", "", "--audience", "b", "--audience", "c")
+    assert (after["groups_claim"], after["groups"], after["audiences"]) == ("", [], ["b", "c"])
+    assert (after["id"] != before["id"], after["created_at"]) == (True, before["created_at"])
+    assert "'cd'" in provider_cli(*command, "update", "pipeline", "cd", "--comment", "x").err
 
 
 def test_rights_are_granted_seen_and_taken_back(provider_cli: CliRunner, registered: str) -> None:

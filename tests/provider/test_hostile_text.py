@@ -126,6 +126,8 @@ provider delete second
 recipient delete initech --yes
 principal federation-policy create bob {OF_CREW}
 principal federation-policy list bob
+principal federation-policy get bob ci
+principal federation-policy update bob ci --comment new
 principal federation-policy delete bob ci
 principal deactivate bob
 principal activate bob

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from pytest_aiohttp.plugin import AiohttpServer
 
-from model_sharing_protocol.errors import AlreadyExists, InvalidState, Unauthenticated
+from model_sharing_protocol.errors import AlreadyExists, InvalidState, NotFound, Unauthenticated
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
@@ -131,6 +132,33 @@ async def test_access_ends_with_the_policy_the_principal_and_its_activity(
     assert await job.status() == 401, "a namesake does not inherit the policy"
     await policies.create(admin.context, "pipeline", policy_of(issuer), "ci")
     assert await job.status() == 403, "nor does the policy of the one before it stand in its way"
+
+
+async def test_what_a_policy_let_in_ends_when_it_lets_in_others(
+    admin: AdminClient, issuer: HostileIssuer, server: TestServer
+) -> None:
+    job = Job(server, issuer.token())
+    body = {"path": f"/Models/{MODEL.replace('.', '/')}/1/MLmodel"}
+    _, signed = await job.ask("/api/2.0/fs/create-download-url", "POST", body)
+
+    async def fetch() -> int:
+        async with aiohttp.ClientSession() as anybody, anybody.get(signed["url"]) as answer:
+            return answer.status
+
+    async def update(*changed: str, **new: Any) -> None:
+        wanted = replace(policy_of(issuer), **new)
+        policies = admin.provider.principal_policies
+        await policies.update(admin.context, "pipeline", "ci", wanted, changed)
+
+    assert await fetch() == 200
+    await update("comment", comment="the nightly jobs", subject="not looked at")
+    assert (await job.status(), await fetch()) == (200, 200)
+    await update("audiences", audiences=("b", AUDIENCE))
+    assert (await job.status(), await fetch()) == (200, 403), "signed by what the policy was"
+    await update("subject", subject="others")
+    assert await job.status() == 401
+    with pytest.raises(NotFound, match="'cd'"):
+        await admin.provider.principal_policies.update(admin.context, "pipeline", "cd", policy_of(issuer), ())
 
 
 async def test_it_makes_nothing_that_lasts_longer(

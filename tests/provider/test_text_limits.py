@@ -132,8 +132,13 @@ KEPT |= {"tag_value", "value"}
 
 
 def is_kept(route: Route, place: Place) -> bool:
-    """True for a field of free text that is kept; a `value` of SCIM refers to a principal."""
-    return bool(KEPT & set(map(str, place))) and "/scim/" not in route.path
+    """True for a field of free text that is kept.
+
+    A `value` of SCIM refers to a principal. The ids of principals are made up anew: their policies are not
+    found; those of recipients have the same checks.
+    """
+    elsewhere = "/scim/" in route.path or "/servicePrincipals/" in route.path
+    return bool(KEPT & set(map(str, place))) and not elsewhere
 
 
 ROUTES = [replace(route, path=face.path(route)) for face in APIS for route in face.routes]

@@ -23,6 +23,7 @@ MODEL = FullName.parse("prod.ml.scorer")
 VENDOR = '{"shareCredentialsVersion": 1, "endpoint": "http://..", "bearerToken": "t"}'
 TERMS = "For evaluation only."
 _KNOWN: dict[str, list[str | int]] = {
+    "account": ["acme"],
     "alias": ["champion"],
     "application_id": ["admin"],
     "alias_name": ["champion"],

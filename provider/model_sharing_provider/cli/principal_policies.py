@@ -9,11 +9,14 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import say
-from model_sharing_protocol.console.results import show_done, show_list
+from model_sharing_protocol.console.results import show_done, show_list, show_one
 from model_sharing_provider.cli.policy_options import (
     GROUP_COLUMNS,
     POLICY_COLUMNS,
+    changed_policy,
+    group_options,
     new_policy,
+    optional_policy_options,
     policy_options,
 )
 from model_sharing_provider.cli.records import to_record
@@ -35,13 +38,7 @@ def federation_policy() -> None:
 )
 @click.argument("principal")
 @policy_options
-@click.option("--groups-claim", default="", help="Claim whose values name groups, such as groups.")
-@click.option(
-    "--group",
-    "groups",
-    multiple=True,
-    help="A group that this claim may give, exactly as it is named here; repeatable. No others are given.",
-)
+@group_options
 @output_option
 def create(*, principal: str, name: str | None, output: str, **given: Any) -> None:
     """Create a policy: a token that meets it is the user's or service principal's.
@@ -65,6 +62,33 @@ def list_policies(principal: str, output: str) -> None:
         output,
         empty=f"No federation policy yet; create one: {_COMMAND} create {principal} --issuer URL …",
     )
+
+
+@federation_policy.command("get", epilog=example(f"{_COMMAND} get pipeline ci"))
+@click.argument("principal")
+@click.argument("name")
+@output_option
+def get_policy(principal: str, name: str, output: str) -> None:
+    """Show a policy of a principal."""
+    found = run(lambda provider, context: provider.principal_policies.get(context, principal, name))
+    show_one(to_record(found), output)
+
+
+@federation_policy.command(epilog=example(f"{_COMMAND} update pipeline ci --comment 'nightly jobs'"))
+@click.argument("principal")
+@click.argument("name")
+@optional_policy_options
+@output_option
+def update(*, principal: str, name: str, output: str, **given: Any) -> None:
+    """Change what is given of a policy; calls and URLs under it as it was end immediately.
+
+    A list replaces the one before. --groups-claim '' lets tokens give no groups any more.
+    """
+    new, changed = changed_policy(**given)
+    updated = run(
+        lambda provider, context: provider.principal_policies.update(context, principal, name, new, changed)
+    )
+    show_done(to_record(updated), f"Changed the federation policy {name} of {principal}", output)
 
 
 @federation_policy.command(epilog=example(f"{_COMMAND} delete pipeline ci"))

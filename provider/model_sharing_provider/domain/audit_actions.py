@@ -214,6 +214,7 @@ class AuditAction(StrEnum):
         "createFederationPolicy",
         "A federation policy was created: tokens of another issuer are accepted",
     )
+    UPDATE_FEDERATION_POLICY = "updateFederationPolicy", "A federation policy was changed"
     LIST_FEDERATION_POLICIES = "listFederationPolicies", "Federation policies were listed"
     GET_FEDERATION_POLICY = "getFederationPolicy", "A federation policy was read"
     DELETE_FEDERATION_POLICY = (

@@ -40,6 +40,20 @@ class FederationPolicy:
     created_at: int
     updated_at: int
 
+    @property
+    def content(self) -> NewFederationPolicy:
+        """Policy without its id, name and times, as it could be created again."""
+        return NewFederationPolicy(
+            issuer=self.issuer,
+            subject_claim=self.subject_claim,
+            subject=self.subject,
+            audiences=self.audiences,
+            # Its groups may have been deleted since.
+            groups_claim=self.groups_claim if self.groups else "",
+            groups=self.groups,
+            comment=self.comment,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFederationPolicy:

@@ -15,6 +15,7 @@ from model_sharing_provider.faces import (
     landing,
     mlflow_registry,
     open_sharing,
+    principal_policies,
     scim,
     signed_files,
     tokens,
@@ -39,6 +40,7 @@ APIS: tuple[Face, ...] = (
     scim.FACE,
     *tokens.FACES,
     federation_policies.FACE,
+    principal_policies.FACE,
     signed_files.FACE,
 )
 PAGES: tuple[Face, ...] = explorer.FACES

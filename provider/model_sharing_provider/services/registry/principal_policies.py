@@ -7,11 +7,14 @@ anybody into other ones.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from model_sharing_protocol.errors import InvalidState, NotFound
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.federation import FederationPolicy, NewFederationPolicy
-from model_sharing_provider.domain.principals import ALL_USERS, PrincipalType
+from model_sharing_provider.domain.principals import ALL_USERS, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.rules import ADMINISTRATORS
 from model_sharing_provider.services.context import Context, Operation
@@ -52,13 +55,54 @@ class PrincipalPolicies:
             holder = (await find_principal(operation, principal)).principal
             return await operation.rows.federation_policies.of_holder(holder.id)
 
+    async def get(self, context: Context, principal: str, name: str) -> FederationPolicy:
+        """Policy of a principal. Raises NotFound, PermissionDenied."""
+        async with context.view(AuditAction.GET_FEDERATION_POLICY, _target(principal)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            holder = (await find_principal(operation, principal)).principal
+            return await _find(operation, holder, name)
+
+    async def update(
+        self, context: Context, principal: str, name: str, new: NewFederationPolicy, changed: Collection[str]
+    ) -> FederationPolicy:
+        """Replace the fields of a policy that are named in `changed` by those of `new`.
+
+        Unless it is the comment alone, calls and URLs under the policy as it was end immediately. Raises
+        NotFound, and what `create` raises.
+        """
+        async with context.change(AuditAction.UPDATE_FEDERATION_POLICY, _target(principal)) as operation:
+            await operation.authorize(ADMINISTRATORS)
+            holder = (await find_principal(operation, principal)).principal
+            present = await _find(operation, holder, name)
+            wanted = replace(present.content, **{field: getattr(new, field) for field in changed})
+            policy = checked_policy(operation, holder.id, wanted, name, self._audience)
+            policy = replace(policy, created_at=present.created_at)
+            if replace(present.content, comment="") == replace(policy.content, comment=""):
+                policy = replace(policy, id=present.id)
+            await operation.rows.federation_policies.delete(holder.id, name)
+            await check_new_policy(operation, policy)
+            await _check_groups(operation, policy)
+            await operation.rows.federation_policies.add(policy)
+            return policy
+
     async def delete(self, context: Context, principal: str, name: str) -> None:
         """Delete a policy; calls and URLs under it end immediately. Raises NotFound."""
         async with context.change(AuditAction.DELETE_FEDERATION_POLICY, _target(principal)) as operation:
             await operation.authorize(ADMINISTRATORS)
             holder = (await find_principal(operation, principal)).principal
             if not await operation.rows.federation_policies.delete(holder.id, name):
-                raise NotFound(f"The principal {principal!r} has no federation policy {name!r}.")
+                raise _missing(principal, name)
+
+
+async def _find(operation: Operation, holder: Principal, name: str) -> FederationPolicy:
+    for policy in await operation.rows.federation_policies.of_holder(holder.id):
+        if policy.name == name:
+            return policy
+    raise _missing(holder.name, name)
+
+
+def _missing(principal: str, name: str) -> NotFound:
+    return NotFound(f"The principal {principal!r} has no federation policy {name!r}.")
 
 
 async def _check_groups(operation: Operation, policy: FederationPolicy) -> None:

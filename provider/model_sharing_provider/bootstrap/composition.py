@@ -12,7 +12,7 @@ from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.shared_folders import SharedFolders
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.bootstrap.identities import wire_federated_sign_in
+from model_sharing_provider.bootstrap.identities import wire_identities
 from model_sharing_provider.bootstrap.mirroring import Mirroring, Stores, open_mirroring
 from model_sharing_provider.bootstrap.startup import (
     Announce,
@@ -54,6 +54,7 @@ from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.access_tokens import AccessTokens
 from model_sharing_provider.services.registry.catalogs import Catalogs
+from model_sharing_provider.services.registry.code_sign_in import CodeSignIn
 from model_sharing_provider.services.registry.directory import Directory
 from model_sharing_provider.services.registry.file_locations import FileLocations
 from model_sharing_provider.services.registry.lineage import Lineage
@@ -155,8 +156,10 @@ def _wire(
     pulls = mirroring.pulls
     uploads = Uploads(artifacts, manifests, recall_policy, pulls)
     principal_files = PrincipalFiles(signed_files, artifacts, manifests, recall_policy, pulls)
-    federation = wire_federated_sign_in(settings)
+    identities = wire_identities(settings)
+    federation = identities.federation
     principals = Principals(secrets, federation)
+    sessions = Sessions(secrets, principals, settings.session_lifetime)
     recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
     principal_revisions = PrincipalRevisions(
         principal_files,
@@ -183,6 +186,7 @@ def _wire(
         catalog_terms=mirroring.catalog_terms,
         catalogs=Catalogs(cleaner),
         changes=Changes(ChangeSignal(database.change_token)),
+        code_sign_in=CodeSignIn(identities.codes, secrets, principals, sessions),
         comparisons=Comparisons(principal_revisions, manifests),
         copies=Copies(artifacts, manifests, bundles, recall_policy=recall_policy, pulls=pulls),
         directory=Directory(),
@@ -221,7 +225,7 @@ def _wire(
         run_registration=RunRegistration(registration, runs, settings.home),
         search=Search(),
         secrets=Secrets(secrets),
-        sessions=Sessions(secrets, principals),
+        sessions=sessions,
         share_permissions=SharePermissions(),
         share_previews=SharePreviews(),
         shared_tables=SharedTables(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,9 @@ from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.units import DURATION_FORM, SIZE_FORM, parse_duration, parse_size
 from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.governance.addresses import parse_network
+from model_sharing_provider.governance.issuers import check_issuer
+
+_SCOPE = re.compile(r"[!#-\[\]-~]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,20 @@ def _networks(text: str) -> tuple[str, ...]:
     return tuple(str(parse_network(network)) for network in _listed(text))
 
 
+def _scopes(text: str) -> str:
+    scopes = text.replace(",", " ").split()
+    if "openid" not in scopes or not all(map(_SCOPE.fullmatch, scopes)):
+        raise ValueError(text)
+    return " ".join(scopes)
+
+
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 TEXT = Kind("text", str)
+ISSUER = Kind("the URL of an issuer like https://login.example.com/tenant", check_issuer)
+SCOPES = Kind("scopes like `openid profile`, with `openid` among them", _scopes)
 YES_OR_NO = Kind("yes or no", _yes_or_no)
 PATH = Kind("a path without '?'", _path)
 DURATION = Kind(DURATION_FORM, _duration)

@@ -29,6 +29,7 @@ from model_sharing_provider.configuration.kinds import (
     without_credentials,
 )
 from model_sharing_provider.configuration.rows import ROW, Setting, setting
+from model_sharing_provider.configuration.sign_in_settings import SignInSettings
 from model_sharing_provider.domain.credentials import CLOUDS
 from model_sharing_provider.domain.mirrors import FreshnessPolicy
 from model_sharing_provider.domain.pulls import PullLimits
@@ -42,7 +43,7 @@ _CONNECTIONS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(SignInSettings):
     """Settings of a provider; an empty text means unset."""
 
     home: Path = setting(
@@ -187,28 +188,6 @@ class Settings:
         "networks, besides the public Internet, in which this server may call other providers",
         (),
         "none",
-    )
-    allowed_issuer_networks: tuple[str, ...] = setting(
-        "ALLOWED_ISSUER_NETWORKS",
-        NETWORKS,
-        "networks, besides the public Internet, in which this server may ask the issuers of federation "
-        "policies for their keys",
-        (),
-        "none",
-    )
-    identity_token_clock_skew: timedelta = setting(
-        "IDENTITY_TOKEN_CLOCK_SKEW",
-        duration_between("0s", "10m"),
-        "how far the clock of an issuer may differ from this server's, in the times of its tokens",
-        timedelta(seconds=60),
-        "60s",
-    )
-    identity_token_max_lifetime: timedelta = setting(
-        "IDENTITY_TOKEN_MAX_LIFETIME",
-        duration_between("1m", "30d"),
-        "the greatest lifetime of an issuer's token, of which one that lives longer is refused",
-        timedelta(hours=24),
-        "24h",
     )
     mirror_staleness: timedelta = setting(
         "MIRROR_STALENESS",
@@ -388,5 +367,7 @@ class Settings:
         return self.home / "server.url"
 
 
-TABLE: dict[str, Setting] = {each.name: each.metadata[ROW] for each in fields(Settings)}
+# Those of `SignInSettings`, which are keyword-only, come last, although they are inherited.
+_FIELDS = sorted(fields(Settings), key=lambda each: bool(each.kw_only))
+TABLE: dict[str, Setting] = {each.name: each.metadata[ROW] for each in _FIELDS}
 """Rows of the table by their field in `Settings`."""

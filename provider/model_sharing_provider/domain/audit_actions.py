@@ -28,7 +28,10 @@ class AuditAction(StrEnum):
     )
     SEARCH_METASTORE = "searchMetastore", "All that the caller may see was searched for a text"
     GET_OVERVIEW = "getOverview", "The counts, and what needs attention, were read"
-    SIGN_IN = "signIn", "A session of the explorer began, by an access token"
+    SIGN_IN = (
+        "signIn",
+        "A session of the explorer began, by an access token or at an identity provider",
+    )
     SIGN_OUT = "signOut", "A session of the explorer was ended by its user"
     OTHER_DENIALS = "otherDenials", "Denials beyond the number of kinds and addresses that are distinguished"
 

@@ -29,8 +29,9 @@ _ASKED_EVERY_SECONDS = 30.0
 
 @dataclass(slots=True)
 class _Known:
-    """Keys of one issuer, and when they were fetched and asked for."""
+    """Configuration and keys of one issuer, and when they were fetched and asked for."""
 
+    configuration: Mapping[str, Any] = field(default_factory=dict)
     keys: Sequence[Mapping[str, Any]] = ()
     fetched_at: float = -math.inf
     asked_at: float = -math.inf
@@ -72,6 +73,17 @@ class IssuerKeys:
             )
         return key
 
+    async def configuration(self, issuer: str) -> Mapping[str, Any]:
+        """Discovery document of an issuer, which names it. Raises Unauthenticated, IssuerUnavailable."""
+        known = self._known.setdefault(issuer, _Known())
+        if self._age(known) > _FRESH_SECONDS:
+            async with known.lock:
+                if self._age(known) > _FRESH_SECONDS:
+                    await self._ask(issuer, known)
+        if known.failure is not None and self._age(known) > _USED_SECONDS:
+            raise type(known.failure)(known.failure.message)
+        return known.configuration
+
     def _age(self, known: _Known) -> float:
         return self._clock() - known.fetched_at
 
@@ -81,22 +93,21 @@ class IssuerKeys:
             return
         known.asked_at = now
         try:
-            known.keys = await self._fetch(issuer)
+            known.configuration = await self._fetch_configuration(issuer)
+            known.keys = await self._fetch_keys(issuer, known.configuration)
         except SharingError as error:
             known.failure = error
         else:
             known.fetched_at, known.failure = now, None
 
-    async def _fetch(self, issuer: str) -> Sequence[Mapping[str, Any]]:
-        configuration = await self.configuration(issuer)
-        keys = (await self._documents.fetch(str(configuration.get("jwks_uri", "")))).get("keys")
-        if not isinstance(keys, list) or len(keys) > MAX_KEYS:
-            raise Unauthenticated(f"The issuer {issuer!r} has no set of at most {MAX_KEYS} keys.")
-        return [key for key in keys if isinstance(key, dict)]
-
-    async def configuration(self, issuer: str) -> dict[str, Any]:
-        """Discovery document of an issuer, which names it. Raises Unauthenticated, IssuerUnavailable."""
+    async def _fetch_configuration(self, issuer: str) -> Mapping[str, Any]:
         found = await self._documents.fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         if found.get("issuer") != issuer:
             raise Unauthenticated(f"The configuration of {issuer!r} is that of another issuer.")
         return found
+
+    async def _fetch_keys(self, issuer: str, configuration: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        keys = (await self._documents.fetch(str(configuration.get("jwks_uri", "")))).get("keys")
+        if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+            raise Unauthenticated(f"The issuer {issuer!r} has no set of at most {MAX_KEYS} keys.")
+        return [key for key in keys if isinstance(key, dict)]

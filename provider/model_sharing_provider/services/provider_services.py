@@ -33,6 +33,7 @@ from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.access_tokens import AccessTokens
 from model_sharing_provider.services.registry.catalogs import Catalogs
+from model_sharing_provider.services.registry.code_sign_in import CodeSignIn
 from model_sharing_provider.services.registry.directory import Directory
 from model_sharing_provider.services.registry.file_locations import FileLocations
 from model_sharing_provider.services.registry.lineage import Lineage
@@ -90,6 +91,7 @@ class ProviderServices:
     catalog_terms: CatalogTerms
     catalogs: Catalogs
     changes: Changes
+    code_sign_in: CodeSignIn
     comparisons: Comparisons
     copies: Copies
     directory: Directory

@@ -359,6 +359,10 @@ _OF_RECIPIENTS = "recipients only: SELECT on the share decides, see test_access_
 ELSEWHERE: Mapping[str, str] = {
     "run_registration.register": "fetches from a tracking server: see explorer/test_register_runs",
     "sessions.begin": "signing in to the explorer: the token is looked at, see explorer/test_sessions",
+    "sessions.begin_as": "after signing in: see explorer/test_identity_sign_in",
+    "code_sign_in.begin": "signing in at an identity provider: see explorer/test_identity_sign_in",
+    "code_sign_in.finish": "signing in at an identity provider: see explorer/test_identity_sign_in",
+    "principals.find_by_claims": "signing in at an identity provider: see explorer/test_identity_sign_in",
     "sessions.authenticate": "the session is looked at, see explorer/test_sessions",
     "sessions.end": "whoever has a session may end it, see explorer/test_sessions",
     "permissions.refusals": "tells the caller what it may do itself, see explorer/test_controls",

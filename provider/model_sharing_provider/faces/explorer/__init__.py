@@ -16,6 +16,7 @@ from model_sharing_provider.faces.explorer import (
     deletions,
     health,
     home,
+    identity_sign_in,
     model_activity,
     model_shares,
     models,
@@ -51,7 +52,7 @@ _PUBLIC = Face(
     authentication=None,
     errors=UNITY_CATALOG_ERRORS,
     error_page=error_page,
-    routes=(*sign_in.ROUTES, *activation.ROUTES, *static_files.ROUTES),
+    routes=(*sign_in.ROUTES, *identity_sign_in.ROUTES, *activation.ROUTES, *static_files.ROUTES),
 )
 _PAGES = Face(
     name="explorer",

@@ -20,4 +20,6 @@ NOTICES = {
     "registered": "Registered.",
     "upload-begun": "The version waits for its files.",
     "signed-out": "You have signed out.",
+    "signed-out-here": "You have signed out here. Your identity provider may still have you signed in: on a "
+    "computer that others use, sign out there, too.",
 }

@@ -87,7 +87,11 @@ def explorer_url(request: web.Request, *segments: object, **query: object) -> st
 def see_other(request: web.Request, *segments: object, done: str = "", **query: object) -> web.Response:
     """Redirect to a page after a form; `done` is the notice that it shows, one of `NOTICES`."""
     assert not done or done in NOTICES  # noqa: S101 - a mistake of ours
-    location = explorer_url(request, *segments, **query, **{_NOTICE: done})
+    return see_elsewhere(explorer_url(request, *segments, **query, **{_NOTICE: done}))
+
+
+def see_elsewhere(location: str) -> web.Response:
+    """Redirect to a URL that no page of a visitor wrote."""
     return web.Response(status=303, headers={**_HEADERS, hdrs.LOCATION: location})
 
 

@@ -21,12 +21,14 @@ from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.faces.explorer.forms import read_form
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.urls import base_url
+from model_sharing_provider.services.registry.code_sign_in import LIFETIME as SIGN_IN_LIFETIME
 from model_sharing_provider.services.registry.sessions import NewSession
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
 _SECURE_COOKIE = "__Host-model-sharing"
 _COOKIE = "model-sharing"
+_PENDING = "-sign-in"
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _SAME_ORIGIN = "same-origin"
 _OTHER_SITE = (
@@ -104,8 +106,33 @@ def forget_session(request: web.Request, response: web.StreamResponse) -> None:
     )
 
 
-def _cookie_name(request: web.Request) -> str:
-    return _SECURE_COOKIE if _is_secure(request) else _COOKIE
+def pending_sign_in(request: web.Request) -> str:
+    """Sign-in at an identity provider that the browser has begun; empty without one."""
+    return request.cookies.get(_cookie_name(request, _PENDING), "")
+
+
+def set_pending_sign_in(request: web.Request, response: web.StreamResponse, pending: str) -> None:
+    """Let the browser keep its sign-in until it comes back, which is by a link from another site."""
+    response.set_cookie(
+        _cookie_name(request, _PENDING),
+        pending,
+        max_age=int(SIGN_IN_LIFETIME.total_seconds()),
+        path="/",
+        httponly=True,
+        secure=_is_secure(request),
+        samesite="Lax",
+    )
+
+
+def forget_pending_sign_in(request: web.Request, response: web.StreamResponse) -> None:
+    """Delete the browser's sign-in, which has ended one way or the other."""
+    response.del_cookie(
+        _cookie_name(request, _PENDING), path="/", httponly=True, secure=_is_secure(request), samesite="Lax"
+    )
+
+
+def _cookie_name(request: web.Request, purpose: str = "") -> str:
+    return (_SECURE_COOKIE if _is_secure(request) else _COOKIE) + purpose
 
 
 def _is_secure(request: web.Request) -> bool:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.faces.explorer.forms import read_form
 from model_sharing_provider.faces.explorer.page_routes import form, page
-from model_sharing_provider.faces.explorer.rendering import explorer_url, render, see_other
+from model_sharing_provider.faces.explorer.rendering import (
+    explorer_url,
+    render,
+    see_elsewhere,
+    see_other,
+)
 from model_sharing_provider.faces.explorer.sessions import (
     check_encrypted,
     check_origin,
@@ -25,7 +30,7 @@ from model_sharing_provider.http.urls import EXPLORER_PREFIX
 async def show(request: web.Request) -> web.Response:
     """Page with the form for a token."""
     check_encrypted(request)
-    return render(request, "sign_in.html", wanted=request.query.get("next", ""), error="")
+    return _form(request, request.query.get("next", ""))
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -38,28 +43,33 @@ async def sign_in(request: web.Request) -> web.Response:
         session = await provider_of(request).sessions.begin(context_of(request), fields.text("token"))
     except SharingError as error:
         status, _ = UNITY_CATALOG_ERRORS.look_up(error.row)
-        return render(request, "sign_in.html", status=status, wanted=wanted, error=error.message)
-    response = see_other(request)
-    if _is_page_here(request, wanted):
-        response.headers[hdrs.LOCATION] = wanted
+        return _form(request, wanted, error.message, status=status)
+    response = see_elsewhere(page_here(request, wanted))
     set_session(request, response, session)
     return response
 
 
 async def sign_out(request: web.Request) -> web.Response:
     """End the session, here and in the browser."""
-    await provider_of(request).sessions.end(context_of(request), session_secret(request))
-    response = see_other(request, "sign-in", done="signed-out")
+    elsewhere = await provider_of(request).sessions.end(context_of(request), session_secret(request))
+    response = see_other(request, "sign-in", done="signed-out-here" if elsewhere else "signed-out")
     forget_session(request, response)
     return response
 
 
-def _is_page_here(request: web.Request, wanted: str) -> bool:
-    """True for the path of a page of the explorer, never for the URL of another site."""
+def page_here(request: web.Request, wanted: str) -> str:
+    """Path of the page that was asked for; that of the home if it is not one of the explorer."""
     home = explorer_url(request)
     parts = urlsplit(wanted)
     inside = parts.path == home or parts.path.startswith(f"{home}/")
-    return inside and not parts.scheme and not parts.netloc and wanted.isascii() and wanted.isprintable()
+    local = inside and not parts.scheme and not parts.netloc
+    return wanted if local and wanted.isascii() and wanted.isprintable() else home
+
+
+def _form(request: web.Request, wanted: str, error: str = "", *, status: int = 200) -> web.Response:
+    provider = provider_of(request).code_sign_in.provider
+    name = provider.name if provider is not None else ""
+    return render(request, "sign_in.html", status=status, wanted=wanted, error=error, provider=name)
 
 
 ROUTES = (page(f"{EXPLORER_PREFIX}/sign-in", show), form(f"{EXPLORER_PREFIX}/sign-in", sign_in))

@@ -12,7 +12,7 @@ from model_sharing_provider.domain.federation import PolicyHolder
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
-from model_sharing_provider.metastore.hot.registry_reads import GROUPS
+from model_sharing_provider.metastore.hot.registry_reads import GROUPS, GROUPS_OF_POLICY
 from model_sharing_provider.metastore.rows.mapping import read_principal
 
 _SUBJECT_CLAIMS = "SELECT DISTINCT subject_claim FROM federation_policies WHERE issuer = :issuer"
@@ -27,10 +27,6 @@ SELECT f.id AS policy_id, f.audiences, f.created_at, f.groups_claim, p.id, p.typ
 FROM federation_policies f JOIN principals p ON p.id = f.holder_id AND p.active
 WHERE f.issuer = :issuer AND f.subject_claim = :claim AND f.subject = :subject
 ORDER BY f.created_at, f.id LIMIT 100
-"""
-_GROUPS_OF_POLICY = """
-SELECT p.id, p.type, p.name FROM federation_policy_groups g JOIN principals p ON p.id = g.group_id
-WHERE g.policy_id = :id ORDER BY p.name
 """
 
 
@@ -76,7 +72,7 @@ class FederationReads:
 def _principal(rows: SqlRows, row: SqlRow) -> PolicyHolder:
     groups = tuple(map(read_principal, rows.execute(GROUPS, {"id": row["id"]})))
     principal = replace(read_principal(row), token_id=row["policy_id"], groups=groups)
-    allowed = rows.execute(_GROUPS_OF_POLICY, {"id": row["policy_id"]}) if row["groups_claim"] else ()
+    allowed = rows.execute(GROUPS_OF_POLICY, {"id": row["policy_id"]}) if row["groups_claim"] else ()
     return PolicyHolder(
         principal,
         tuple(json.loads(row["audiences"])),

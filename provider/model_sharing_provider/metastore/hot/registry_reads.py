@@ -5,6 +5,7 @@ It is plain SQL: see `executor` for why.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from model_sharing_protocol.names import FullName
@@ -20,19 +21,26 @@ from model_sharing_provider.metastore.rows.mapping import read_principal
 from model_sharing_provider.metastore.rows.mirrors import read_mirror, select_mirrors
 
 _HOLDER = """
-SELECT p.id, p.type, p.name, t.id AS token_id, t.expires_at
+SELECT p.id, p.type, p.name, t.id AS token_id, t.expires_at, '[]' AS group_ids
 FROM access_tokens t JOIN principals p ON p.id = t.principal_id
 WHERE t.token_hash = :token_hash AND p.active
 """
 _HOLDER_OF_SESSION = """
-SELECT p.id, p.type, p.name, t.id AS token_id, s.expires_at
-FROM sessions s JOIN access_tokens t ON t.id = s.token_id JOIN principals p ON p.id = t.principal_id
+SELECT p.id, p.type, p.name, COALESCE(t.id, f.id) AS token_id, s.expires_at, s.group_ids
+FROM sessions s
+LEFT JOIN access_tokens t ON t.id = s.token_id
+LEFT JOIN federation_policies f ON f.id = s.policy_id
+JOIN principals p ON p.id = COALESCE(t.principal_id, f.holder_id)
 WHERE s.session_hash = :session_hash AND p.active
 """
 GROUPS = f"""
 SELECT p.id, p.type, p.name FROM principals p
 WHERE p.name = '{ALL_USERS}' OR p.id IN (SELECT group_id FROM group_members WHERE member_id = :id)
 """  # noqa: S608 - a constant
+GROUPS_OF_POLICY = """
+SELECT p.id, p.type, p.name FROM federation_policy_groups g JOIN principals p ON p.id = g.group_id
+WHERE g.policy_id = :id ORDER BY p.name
+"""
 _MIRRORS = compile_sql(select_mirrors())
 _OF_MODEL = RevisionReads.of(
     "catalogs.name = :catalog AND schemas.name = :schema AND registered_models.name = :model"
@@ -59,7 +67,8 @@ class RegistryReads:
             if row is None:
                 return None
             groups = tuple(map(read_principal, rows.execute(GROUPS, {"id": row["id"]})))
-            return replace(read_principal(row), token_id=row["token_id"], groups=groups), row["expires_at"]
+            holder = replace(read_principal(row), token_id=row["token_id"], groups=groups)
+            return _in_token_groups(rows, holder, json.loads(row["group_ids"])), row["expires_at"]
 
         found = await self._cache.get((query, *parameters.values()), read)
         if found is None or (found[1] is not None and found[1] <= now):
@@ -82,3 +91,11 @@ class RegistryReads:
             return _OF_MODEL.find(rows, place, revision)
 
         return await self._cache.get(("version", name, revision), read)
+
+
+def _in_token_groups(rows: SqlRows, holder: Principal, group_ids: list[str]) -> Principal:
+    """Holder in the groups that its ID token gave when it signed in, and that its policy still allows."""
+    if not group_ids:
+        return holder
+    allowed = map(read_principal, rows.execute(GROUPS_OF_POLICY, {"id": holder.token_id}))
+    return holder.with_token_groups(group for group in allowed if group.id in group_ids)

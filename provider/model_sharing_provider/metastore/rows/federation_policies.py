@@ -15,6 +15,7 @@ from model_sharing_provider.metastore.tables import (
     federation_policies,
     federation_policy_groups,
     principals,
+    sessions,
 )
 
 
@@ -63,12 +64,13 @@ class FederationPolicyRows:
         return await self._read(query)
 
     async def delete(self, holder_id: str, name: str) -> bool:
-        """Delete a policy; False if the holder has none of this name."""
+        """Delete a policy with its sessions; False if the holder has none of this name."""
         found = (federation_policies.c.holder_id == holder_id, federation_policies.c.name == name)
         policy = select(federation_policies.c.id).where(*found)
         await self._connection.execute(
             delete(federation_policy_groups).where(federation_policy_groups.c.policy_id.in_(policy))
         )
+        await self._connection.execute(delete(sessions).where(sessions.c.policy_id.in_(policy)))
         result = await self._connection.execute(
             delete(federation_policies).where(*found).returning(federation_policies.c.id)
         )

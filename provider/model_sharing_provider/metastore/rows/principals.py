@@ -24,6 +24,7 @@ from model_sharing_provider.metastore.paging.keyset import fetch_page
 from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.expiring_tokens import expiring
 from model_sharing_provider.metastore.rows.mapping import read_principal
+from model_sharing_provider.metastore.rows.sessions import delete_sessions_of
 from model_sharing_provider.metastore.tables import (
     access_tokens,
     federation_policies,
@@ -114,8 +115,7 @@ class PrincipalRows:
             update(principals).where(principals.c.id == principal_id).values(active=active)
         )
         if not active:
-            tokens = select(access_tokens.c.id).where(access_tokens.c.principal_id == principal_id)
-            await self._connection.execute(delete(sessions).where(sessions.c.token_id.in_(tokens)))
+            await self._connection.execute(delete_sessions_of(principal_id))
 
     async def page(self, page: PageRequest) -> Page[PrincipalInfo]:
         found = await fetch_page(
@@ -137,14 +137,13 @@ class PrincipalRows:
         )
 
     async def delete(self, principal_id: str) -> None:
-        """Delete a principal with its tokens, their sessions, its memberships and grants."""
+        """Delete a principal with its tokens, policies, sessions, memberships and grants."""
         await self._changes.record_permissions(principal_id)
         either = or_(group_members.c.group_id == principal_id, group_members.c.member_id == principal_id)
-        tokens = select(access_tokens.c.id).where(access_tokens.c.principal_id == principal_id)
         policies = select(federation_policies.c.id).where(federation_policies.c.holder_id == principal_id)
         given = federation_policy_groups.c
         for statement in (
-            delete(sessions).where(sessions.c.token_id.in_(tokens)),
+            delete_sessions_of(principal_id),
             delete(access_tokens).where(access_tokens.c.principal_id == principal_id),
             delete(federation_policy_groups).where(
                 or_(given.group_id == principal_id, given.policy_id.in_(policies))

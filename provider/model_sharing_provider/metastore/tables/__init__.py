@@ -7,7 +7,7 @@ catalogs ─< schemas ─< registered_models ─< model_versions ─< uploaded_f
                             │      └── mirrored_models       └──< pulled_parts
 shares ─< share_objects (a model's or a schema's id, under the name recipients see)
    └────< grants >──── recipients ─< recipient_tokens
-recipients, principals ─< federation_policies ─< federation_policy_groups (of principals)
+recipients, principals ─< federation_policies ─< federation_policy_groups (of principals), sessions
 terms_texts ─< securable_terms (of a share or a model) · terms_acceptances (by recipients)
 (any securable) ─< grants >──── principals ─< group_members, access_tokens ─< sessions
 tags (of any securable) · audit_log

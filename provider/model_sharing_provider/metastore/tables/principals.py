@@ -63,12 +63,16 @@ access_tokens = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 
-# Sessions of people who signed in to the explorer with an access token.
+# Sessions of people who signed in to the explorer: either with an access token, or at an identity provider
+# under a federation policy.
 sessions = Table(
     "sessions",
     metadata,
     Column("session_hash", text_type(64), primary_key=True),
-    Column("token_id", ID, ForeignKey("access_tokens.id"), nullable=False, index=True),
+    Column("token_id", ID, ForeignKey("access_tokens.id"), index=True),
+    Column("policy_id", ID, ForeignKey("federation_policies.id"), index=True),
+    # JSON: ids of the groups that the ID token gave.
+    Column("group_ids", Text, nullable=False, server_default="[]"),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )

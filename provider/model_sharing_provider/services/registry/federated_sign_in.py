@@ -47,14 +47,28 @@ class FederatedSignIn:
         Raises Unauthenticated, TokenExpired, IssuerUnavailable.
         """
         unverified = self._tokens.parse(token)
+        claims = await self._subject_claims(context, unverified.issuer)
+        verified = await self._tokens.verify(unverified)
+        return await self._holder_of(context, verified, claims, find), verified
+
+    async def holder_of(self, context: Context, verified: IdentityClaims, find: FindHolders) -> PolicyHolder:
+        """Holder whose policy verified claims meet, as `find_holder` finds it. Raises Unauthenticated."""
+        claims = await self._subject_claims(context, verified.issuer)
+        return await self._holder_of(context, verified, claims, find)
+
+    async def _subject_claims(self, context: Context, issuer: str) -> tuple[str, ...]:
+        """Claims that policies for an issuer look at. Raises Unauthenticated where no policy names it."""
         async with context.read_unaudited() as rows:
-            claims = await rows.federation_reads.subject_claims(unverified.issuer)
+            claims = await rows.federation_reads.subject_claims(issuer)
         if not claims:
             raise Unauthenticated(
-                "The identity token is refused: no federation policy names its issuer "
-                f"{_shown(unverified.issuer)}."
+                f"The identity token is refused: no federation policy names its issuer {_shown(issuer)}."
             )
-        verified = await self._tokens.verify(unverified)
+        return claims
+
+    async def _holder_of(
+        self, context: Context, verified: IdentityClaims, claims: tuple[str, ...], find: FindHolders
+    ) -> PolicyHolder:
         async with context.read_unaudited() as rows:
             holders = [
                 holder
@@ -65,7 +79,7 @@ class FederatedSignIn:
         meant = [holder for holder in holders if not verified.audiences.isdisjoint(holder.audiences)]
         if meant:
             oldest = min(meant, key=lambda holder: (holder.since, holder.principal.token_id))
-            return oldest.with_groups_of(verified), verified
+            return oldest.with_groups_of(verified)
         if holders:
             raise Unauthenticated(
                 "The identity token is refused: its 'aud' is not an audience of the federation policy."

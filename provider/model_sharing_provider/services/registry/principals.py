@@ -22,7 +22,7 @@ from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
-from model_sharing_provider.domain.federation import PolicyHolder
+from model_sharing_provider.domain.federation import IdentityClaims, PolicyHolder
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.principals import (
     ALL_USERS,
@@ -67,6 +67,10 @@ class Principals:
             raise
         context.check_calls(principal, target, token)
         return principal
+
+    async def find_by_claims(self, context: Context, claims: IdentityClaims) -> Principal:
+        """Principal whose federation policy verified claims meet. Raises Unauthenticated."""
+        return (await self._federation.holder_of(context, claims, _federated)).principal
 
     async def _find(self, context: Context, token: str) -> Principal:
         if is_identity_token(token):

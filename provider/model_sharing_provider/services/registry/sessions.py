@@ -1,6 +1,7 @@
 """Sessions of people who signed in to the explorer.
 
-A session is begun by an access token, and ends with it. Its secret is in a cookie; its hash is stored.
+A session is begun by an access token, or at an identity provider under a federation policy, and ends with it.
+Its secret is in a cookie; its hash is stored.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.registry.federated_sign_in import is_identity_token
 from model_sharing_provider.services.registry.principals import Principals
 
-LIFETIME = timedelta(hours=12)
 _SECRET_BYTES = 32
 
 
@@ -33,9 +33,12 @@ class NewSession:
 
 
 class Sessions:
-    def __init__(self, server_secrets: ServerSecrets, principals: Principals) -> None:
+    """Sessions, each of which ends after `lifetime` at the latest."""
+
+    def __init__(self, server_secrets: ServerSecrets, principals: Principals, lifetime: timedelta) -> None:
         self._secrets = server_secrets
         self._principals = principals
+        self._lifetime_ms = lifetime // timedelta(milliseconds=1)
 
     async def begin(self, context: Context, token: str) -> NewSession:
         """Begin a session by an access token. Raises Unauthenticated, TooManyRequests.
@@ -46,15 +49,28 @@ class Sessions:
             raise Unauthenticated(
                 "Sign in by an access token of this server; this is another issuer's token."
             )
-        principal = await self._principals.authenticate(context, token)
+        return await self.begin_as(context, await self._principals.authenticate(context, token))
+
+    async def begin_as(self, context: Context, principal: Principal) -> NewSession:
+        """Begin a session of a principal that has just signed in. Raises Unauthenticated if it no longer may.
+
+        It is under the token or federation policy that the principal's `token_id` names, with the groups that
+        the token gave, as far as the policy goes on allowing them.
+        """
         target = Target(SecurableType.PRINCIPAL, principal.name)
         async with context.change(AuditAction.SIGN_IN, target) as operation:
             operation.authorized_by_credential()
             operation.act_as(principal)
             secret = secrets.token_urlsafe(_SECRET_BYTES)
-            ends = operation.now + LIFETIME // timedelta(milliseconds=1)
-            hashed = self._secrets.hash(secret)
-            ends = await operation.rows.sessions.add(hashed, principal.token_id, operation.now, ends)
+            ends = await operation.rows.sessions.add(
+                self._secrets.hash(secret),
+                principal.token_id,
+                operation.now,
+                operation.now + self._lifetime_ms,
+                [group.id for group in principal.token_groups],
+            )
+            if ends is None:
+                raise Unauthenticated("What you signed in with was withdrawn meanwhile; sign in again.")
             return NewSession(secret, ends)
 
     async def authenticate(self, context: Context, secret: str) -> Principal:
@@ -73,10 +89,13 @@ class Sessions:
         context.count_failure(secret)
         raise Unauthenticated("The session has ended; sign in again.")
 
-    async def end(self, context: Context, secret: str) -> None:
-        """End a session; one that has ended already stays so."""
+    async def end(self, context: Context, secret: str) -> bool:
+        """End a session; True for one that was begun at an identity provider.
+
+        One that has ended already stays so.
+        """
         target = Target(SecurableType.PRINCIPAL, context.caller.principal.name)
         async with context.change(AuditAction.SIGN_OUT, target) as operation:
             operation.authorized_by_credential()
-            for hashed in self._secrets.hashes(secret):
-                await operation.rows.sessions.delete(hashed)
+            deleted = [await operation.rows.sessions.delete(each) for each in self._secrets.hashes(secret)]
+            return any(deleted)

@@ -1,4 +1,4 @@
-"""Identities of other issuers: federation policies of recipients and principals."""
+"""Identities of other issuers: federation policies of recipients and principals, and sessions under them."""
 
 from __future__ import annotations
 
@@ -43,6 +43,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_federation_policy_groups_group_id", "federation_policy_groups", ["group_id"])
     op.add_column("audit_log", sa.Column("token_groups", sa.Text))
+    _recreate_sessions()
+
+
+def _recreate_sessions() -> None:
+    """Make the token of a session optional; people sign in again, as they do each day."""
+    op.drop_table("sessions")
+    op.create_table(
+        "sessions",
+        sa.Column("session_hash", _text(64), primary_key=True),
+        sa.Column("token_id", _text(36), sa.ForeignKey("access_tokens.id")),
+        sa.Column("policy_id", _text(36), sa.ForeignKey("federation_policies.id")),
+        sa.Column("group_ids", sa.Text, nullable=False, server_default="[]"),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_sessions_token_id", "sessions", ["token_id"])
+    op.create_index("ix_sessions_policy_id", "sessions", ["policy_id"])
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,6 +44,20 @@ async def test_a_provider_is_added_asked_renamed_and_forgotten(
     await ask(lambda: providers.delete("seller"))
     with pytest.raises(NotFound):
         await ask(lambda: providers.get("seller"))
+    by_client = {
+        "shareCredentialsVersion": 2,
+        "type": "oauth_client_credentials",
+        "endpoint": endpoint,
+        "tokenEndpoint": "https://issuer.example/token",
+        "clientId": "me",
+        "clientSecret": "s3cret",
+    }
+    kind = AuthenticationType.OAUTH_CLIENT_CREDENTIALS
+    told = await ask(lambda: providers.create("vendor", kind, recipient_profile_str=json.dumps(by_client)))
+    assert (told.authentication_type, told.recipient_profile.share_credentials_version) == (kind, 2)  # type: ignore[union-attr]
+    await ask(lambda: providers.delete("vendor"))
+    with pytest.raises(BadRequest, match="OAUTH_CLIENT_CREDENTIALS"):
+        await ask(lambda: providers.create("vendor", AuthenticationType.DATABRICKS))
     with pytest.raises(BadRequest, match="profile"):
         await ask(
             lambda: providers.create("vendor", AuthenticationType.TOKEN, recipient_profile_str="not one")

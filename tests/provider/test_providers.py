@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.pages import PageRequest
-from model_sharing_provider.services.registry.updates import SecurableUpdate
+from model_sharing_provider.services.registry.updates import NO_CHANGE, SecurableUpdate
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 
@@ -50,6 +51,21 @@ async def test_a_provider_is_renamed_given_a_new_profile_and_forgotten(
     await providers.delete(admin.context, "seller")
     with pytest.raises(NotFound):
         await providers.get(admin.context, "seller")
+
+
+async def test_how_we_sign_in_is_told(admin: AdminClient, profile: str) -> None:
+    providers = admin.provider.providers
+    kind = {"shareCredentialsVersion": 2, "type": "oauth_client_credentials", "endpoint": "https://v.example"}
+    secret = {"tokenEndpoint": "https://issuer.example/token", "clientId": "me", "clientSecret": "s3cret"}
+    by_client = json.dumps(kind | secret)
+    for name, content, told in (("a", profile, "TOKEN"), ("b", by_client, "OAUTH_CLIENT_CREDENTIALS")):
+        created = await providers.create(admin.context, name, content)
+        assert created.authentication_type == told
+        assert await providers.get(admin.context, name) == created
+    renamed = await providers.update(admin.context, "b", SecurableUpdate(new_name="c"))
+    assert renamed.authentication_type == "OAUTH_CLIENT_CREDENTIALS"
+    assert (await providers.update(admin.context, "c", NO_CHANGE, profile)).authentication_type == "TOKEN"
+    assert (await providers.get(admin.context, "c")).authentication_type == "TOKEN"
 
 
 @pytest.mark.parametrize("bad", ["", "{}", "[1]", '{"shareCredentialsVersion":1,"endpoint":"ftp://x"}'])

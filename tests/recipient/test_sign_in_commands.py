@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
@@ -9,14 +10,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jwt
+import mlflow
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 import model_sharing
+from model_sharing.cache_server.application import make_app
+from model_sharing.cache_server.mounted_catalogs import MountedCatalogs
+from model_sharing.settings import Settings
 from model_sharing_protocol.errors import SignInRefused
+from support.fake_provider.change_feed import FakeFeed
 from support.fake_provider.faults import always
 from support.fake_provider.models import SHARE
 from support.fake_provider.server import FakeProvider, Handler
 from support.recipient_cli import RunCli
+from support.sklearn_models import saved
+from support.watching import Watched
 
 SECRET = "s3cret-of-the-client"
 AUDIENCE = "https://acme.example"
@@ -131,6 +140,55 @@ def test_doctor_tells_of_an_issuer_with_another_time(
         each["check"]: each["status"] for each in json.loads(run_cli("doctor", "--output", "json").stdout)
     }
     assert found["mount vendor: issuer's clock"] == "warning"
+
+
+async def test_watching_goes_on_after_its_token_has_ended(
+    client: Path, issuing: list[str], fake_provider: FakeProvider
+) -> None:
+    await asyncio.to_thread(model_sharing.mount, client, share=SHARE, name="vendor")
+    fake_provider.publish("ml_team.iris_model", 1, {"MLmodel": b"1"}, "Champion")
+    fake_provider.feed = feed = FakeFeed()
+    async with model_sharing.AsyncCatalog("vendor") as catalog:
+        watched = Watched(catalog)
+        await watched.started(fake_provider)
+        for version in (2, 3):
+            so_far = len(issuing)
+            fake_provider.tokens = set()
+            fake_provider.publish("ml_team.iris_model", version, {"MLmodel": b"%d" % version}, "Champion")
+            feed.tell("ALIAS_SET", "ml_team.iris_model", version=version, alias="Champion")
+            assert await watched.briefs(1) == [f"ALIAS_SET ml_team.iris_model {version} Champion"]
+            assert len(issuing) > so_far
+        await watched.close()
+
+
+async def test_the_cache_server_signs_in_for_its_clients(
+    client: Path, issuing: list[str], fake_provider: FakeProvider
+) -> None:
+    await asyncio.to_thread(model_sharing.mount, client, share=SHARE, name="vendor")
+    files = {"config.json": b"{}", "vocab.txt": b"a b c"}
+    fake_provider.publish("llm.tiny", 1, files, "Champion")
+    app = make_app(MountedCatalogs(Settings.from_environment(), ()), print, None)
+    async with TestClient(TestServer(app)) as anybody:
+        for path, content in files.items():
+            fake_provider.tokens = set()
+            answer = await anybody.get(f"/vendor.llm/tiny/resolve/main/{path}")
+            assert (answer.status, await answer.read()) == (200, content)
+    assert not [each for each in fake_provider.file_requests() if "Authorization" in each.headers]
+
+
+def test_mlflow_loads_by_a_mount_that_signs_in(
+    client: Path, issuing: list[str], fake_provider: FakeProvider, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    model_sharing.mount(client, share=SHARE, name="vendor")
+    model = saved(tmp_path_factory, "skops")
+    for version in (1, 2):
+        fake_provider.publish("ml_team.iris_model", version, model, f"V-{version}")
+    mlflow.set_registry_uri("model-sharing://")
+    for version in (1, 2):
+        fake_provider.tokens = set()
+        loaded = mlflow.pyfunc.load_model(f"models:/vendor.ml_team.iris_model@v-{version}")
+        assert loaded.predict([[3.0]]) == pytest.approx([6.0])
+    assert len(issuing) >= 2
 
 
 def test_a_projected_token_is_the_bearer_and_read_again_when_refused(

@@ -32,7 +32,7 @@ _PROFILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--comment", default="")
 @output_option
 def create(name: str, profile: Path, comment: str, output: str) -> None:
-    """Create a provider by its profile file; the token in it is kept encrypted."""
+    """Create a provider by its profile file; the secret in it is kept encrypted."""
     _create(name, profile, comment, output)
 
 
@@ -93,7 +93,7 @@ def list_providers(output: str) -> None:
     records = listed(lambda opened, context, page: opened.providers.page(context, page))
     show_list(
         records,
-        ["name", "endpoint", "comment", "created_at"],
+        ["name", "endpoint", "authentication_type", "comment", "created_at"],
         output,
         empty="No providers yet; add one: model-sharing-provider provider create NAME --profile FILE",
     )

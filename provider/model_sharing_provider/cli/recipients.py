@@ -157,7 +157,10 @@ def list_recipients(output: str) -> None:
     )
     show_list(
         records,
-        ["name", "shares", "activated", "expiration_time", "last_used_at", "comment", "created_at"],
+        [
+            *("name", "shares", "authentication_type", "activated", "expiration_time", "last_used_at"),
+            *("comment", "created_at"),
+        ],
         output,
         empty="No recipients yet; create one: model-sharing-provider recipient create NAME",
     )

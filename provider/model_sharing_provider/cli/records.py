@@ -112,7 +112,7 @@ FIELDS: dict[type, dict[str, str]] = {
         *("comment", "id", "created_at", "updated_at"),
     ),
     RecipientToken: _fields("id", "activated_at", "created_at", expiration_time="expires_at"),
-    SharingProvider: _fields("name", "endpoint", *_SECURABLE),
+    SharingProvider: _fields("name", "endpoint", "authentication_type", *_SECURABLE),
     PrincipalInfo: _fields(
         "members",
         "active",

@@ -138,6 +138,13 @@ class AuthenticationType(StrEnum):
     OIDC_FEDERATION = "OIDC_FEDERATION"
 
 
+class ProviderAuthentication(StrEnum):
+    """Authentication at a provider: by a token of it, or by a client's credentials at its issuer."""
+
+    TOKEN = "TOKEN"  # noqa: S105 - a word
+    OAUTH_CLIENT_CREDENTIALS = "OAUTH_CLIENT_CREDENTIALS"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientToken:
     """Token of a recipient, perhaps not activated yet; without its secret.
@@ -247,13 +254,14 @@ class DeletionScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharingProvider:
-    """Provider that shares with us: its endpoint, and its encrypted token."""
+    """Provider that shares with us: its endpoint, and our encrypted credentials there."""
 
     id: str
     name: str
     comment: str = ""
     owner: str
     endpoint: str
+    authentication_type: ProviderAuthentication = ProviderAuthentication.TOKEN
     sealed_profile: str = field(repr=False)
     created_at: int
     updated_at: int

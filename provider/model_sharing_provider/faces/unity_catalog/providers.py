@@ -7,7 +7,7 @@ from aiohttp import web
 from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import AlreadyExists, UnsupportedOperation
 from model_sharing_protocol.pages import page_of
-from model_sharing_provider.domain.sharing import SharingProvider
+from model_sharing_provider.domain.sharing import ProviderAuthentication, SharingProvider
 from model_sharing_provider.faces.unity_catalog.requests import (
     message_response,
     page_response,
@@ -22,9 +22,10 @@ from model_sharing_provider.services.registry.updates import SecurableUpdate
 
 async def create_provider(request: web.Request) -> web.Response:
     body = await read_body(request, sharing.CreateProvider)
-    if body.authentication_type != "TOKEN":
+    if body.authentication_type not in tuple(ProviderAuthentication):
         raise UnsupportedOperation(
-            f"The authentication_type {body.authentication_type!r} is not supported here; use TOKEN."
+            f"The authentication_type {body.authentication_type!r} is not supported here; "
+            f"use one of {', '.join(ProviderAuthentication)}."
         )
     providers = provider_of(request).providers
     created = await providers.create(context_of(request), body.name, body.recipient_profile_str, body.comment)
@@ -111,12 +112,15 @@ ROUTES = (
 
 
 def _provider(provider: SharingProvider) -> sharing.ProviderInfo:
+    by_token = provider.authentication_type is ProviderAuthentication.TOKEN
     return sharing.ProviderInfo(
         name=provider.name,
-        authentication_type="TOKEN",
+        authentication_type=provider.authentication_type,
         owner=provider.owner,
         comment=provider.comment,
-        recipient_profile=sharing.RecipientProfile(share_credentials_version=1, endpoint=provider.endpoint),
+        recipient_profile=sharing.RecipientProfile(
+            share_credentials_version=1 if by_token else 2, endpoint=provider.endpoint
+        ),
         created_at=provider.created_at,
         updated_at=provider.updated_at,
         created_by=provider.created_by,

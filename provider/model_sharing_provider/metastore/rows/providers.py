@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.sharing import SharingProvider
+from model_sharing_provider.domain.sharing import ProviderAuthentication, SharingProvider
 from model_sharing_provider.metastore.authorization.visibility import Viewer, is_owned
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
@@ -45,4 +45,5 @@ class ProviderRows:
 
 
 def _provider(row: Row[Any]) -> SharingProvider:
-    return SharingProvider(**row._mapping)
+    authentication = ProviderAuthentication(row.authentication_type)
+    return SharingProvider(**{**row._mapping, "authentication_type": authentication})

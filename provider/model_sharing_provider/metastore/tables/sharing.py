@@ -84,7 +84,8 @@ providers = Table(
     id_column(),
     Column("name", NAME, nullable=False, unique=True),
     Column("endpoint", Text, nullable=False),
-    # The profile contains a bearer token: it is stored encrypted under the server's key.
+    Column("authentication_type", text_type(32), nullable=False, server_default="TOKEN"),
+    # The profile contains a secret: it is stored encrypted under the server's key.
     Column("sealed_profile", Text, nullable=False),
     *owned_columns(),
 )

@@ -1,6 +1,6 @@
 """Providers that share with this metastore, each with the profile that it issued.
 
-A profile contains a bearer token. It is stored encrypted, and never shown again.
+A profile contains a bearer token or a client's secret. It is stored encrypted, and never shown again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import MAX_PROFILE, check_comment, check_text
 from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.sharing import SharingProvider
+from model_sharing_provider.domain.sharing import ProviderAuthentication, SharingProvider
 from model_sharing_provider.domain.terms import SharedTerms
 from model_sharing_provider.governance import rules
 from model_sharing_provider.keys.server_secrets import ServerSecrets
@@ -50,7 +50,7 @@ class Providers:
     async def create(self, context: Context, name: str, profile: str, comment: str = "") -> SharingProvider:
         """Create a provider from the content of its profile file. Raises InvalidParameter, AlreadyExists."""
         name = normalize_name("provider", name)
-        endpoint = _checked(profile).endpoint
+        parsed = _checked(profile)
         async with context.change(AuditAction.CREATE_PROVIDER, _target(name)) as operation:
             await operation.authorize(rules.CREATE_PROVIDER)
             await check_new("provider", name, operation.rows.providers.find)
@@ -59,7 +59,8 @@ class Providers:
                 name=name,
                 comment=check_comment(comment),
                 owner=operation.principal.name,
-                endpoint=endpoint,
+                endpoint=parsed.endpoint,
+                authentication_type=_authentication(parsed),
                 sealed_profile=self._secrets.seal(profile),
                 created_at=operation.now,
                 updated_at=operation.now,
@@ -101,12 +102,15 @@ class Providers:
             await operation.authorize(rules.OWN_PROVIDER)
             found = await _find(operation, name)
             called = await new_name("provider", name, changes, operation.rows.providers.find)
-            updated = replace(
-                await apply_update(operation, found, changes),
-                name=called,
-                endpoint=_checked(profile).endpoint if profile else found.endpoint,
-                sealed_profile=self._secrets.seal(profile) if profile else found.sealed_profile,
-            )
+            updated = replace(await apply_update(operation, found, changes), name=called)
+            if profile:
+                parsed = _checked(profile)
+                updated = replace(
+                    updated,
+                    endpoint=parsed.endpoint,
+                    authentication_type=_authentication(parsed),
+                    sealed_profile=self._secrets.seal(profile),
+                )
             await operation.rows.providers.update(updated)
             return updated
 
@@ -153,6 +157,12 @@ def _checked(profile: str) -> Profile:
             "tokens and oauth_client_credentials are supported here."
         )
     return parsed
+
+
+def _authentication(profile: Profile) -> ProviderAuthentication:
+    if profile.sign_in is None:
+        return ProviderAuthentication.TOKEN
+    return ProviderAuthentication.OAUTH_CLIENT_CREDENTIALS
 
 
 async def _find(operation: Operation, name: str) -> SharingProvider:

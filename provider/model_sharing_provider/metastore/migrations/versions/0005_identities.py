@@ -12,10 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column(
-        "recipients",
-        sa.Column("authentication_type", _text(32), nullable=False, server_default="TOKEN"),
-    )
+    for table in ("recipients", "providers"):
+        op.add_column(
+            table, sa.Column("authentication_type", _text(32), nullable=False, server_default="TOKEN")
+        )
     op.create_table(
         "federation_policies",
         sa.Column("id", _text(36), primary_key=True),

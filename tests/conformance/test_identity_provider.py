@@ -21,6 +21,7 @@ from support.code_flow import PENDING
 from support.explorer_client import ExplorerClient, new_browser
 from support.identity_provider import (
     CLIENT,
+    CLIENT_SECRET,
     IdentityProvider,
     link,
     refreshed,
@@ -28,6 +29,7 @@ from support.identity_provider import (
     sign_in_there,
 )
 from support.issuer import USER
+from support.provider_cli import CliRunner
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +118,30 @@ async def test_a_code_is_used_once_and_in_the_browser_that_asked(
         assert (page.status, "which was used already" in page.text) == (401, True)
     finally:
         await stranger.session.close()
+
+
+def test_doctor_asks_the_issuer_and_shows_what_to_register(
+    identity_provider: IdentityProvider,
+    settings: Settings,
+    provider_cli: CliRunner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "PUBLIC_URL": settings.public_url,
+        "ALLOWED_ISSUER_NETWORKS": ",".join(settings.allowed_issuer_networks),
+        "SIGN_IN_ISSUER": settings.sign_in_issuer,
+        "SIGN_IN_CLIENT_ID": settings.sign_in_client_id,
+        "SIGN_IN_CLIENT_SECRET_FILE": str(settings.sign_in_client_secret_file),
+    }.items():
+        monkeypatch.setenv(f"MODEL_SHARING_PROVIDER_{name}", value)
+    provider_cli.succeed("catalog", "list")
+    found = provider_cli("doctor", "--output", "json").json
+    (about,) = [each for each in found if each["check"] == "identity provider"]
+    callback = f"{identity_provider.public_url}/explorer/sign-in/callback"
+    assert about["detail"] == f"{identity_provider.issuer.url}, with the redirect URI {callback}"
+    shown = provider_cli.succeed("settings", "show").out
+    assert CLIENT_SECRET not in shown
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_ALLOWED_ISSUER_NETWORKS", "")
+    found = provider_cli("doctor", "--output", "json").json
+    (about,) = [each for each in found if each["check"] == "identity provider"]
+    assert "MODEL_SHARING_PROVIDER_ALLOWED_ISSUER_NETWORKS" in about["detail"]

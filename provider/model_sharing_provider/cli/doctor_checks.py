@@ -27,6 +27,7 @@ from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import Caller
+from model_sharing_provider.http.urls import SIGN_IN_CALLBACK_PATH
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.states import remedy_of
 from model_sharing_provider.services.provider_services import ProviderServices
@@ -60,6 +61,8 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
             context = provider.context(Caller(provider.administrator, "cli"))
             yield await _check_keys(provider, context)
             yield await _check_clock(provider, context)
+            async for finding in _check_identity_provider(provider):
+                yield finding
             async for finding in _check_shared_catalogs(provider, context):
                 yield finding
         except Exception as error:  # such as of a file that is not a database
@@ -136,6 +139,20 @@ async def _check_clock(provider: ProviderServices, context: Context) -> Finding:
             f"It is {iso(now)} here, and the audit log has an event of {iso(latest[0].at)}. Set the clock.",
         )
     return good("time", iso(now))
+
+
+async def _check_identity_provider(provider: ProviderServices) -> AsyncIterator[Finding]:
+    """Check that the identity provider that people sign in at answers, if one is set."""
+    at = provider.code_sign_in.provider
+    if at is None:
+        return
+    try:
+        await provider.code_sign_in.check()
+    except SharingError as error:
+        yield bad("identity provider", error)
+    else:
+        callback = provider.public_url + SIGN_IN_CALLBACK_PATH
+        yield good("identity provider", f"{at.issuer}, with the redirect URI {callback}")
 
 
 async def _check_shared_catalogs(provider: ProviderServices, context: Context) -> AsyncIterator[Finding]:

@@ -15,6 +15,7 @@ ACTIVATION_PREFIX = "/api/2.1/unity-catalog/public"
 ACTIVATION_PATH = activation_links.API_PATH
 
 EXPLORER_PREFIX = "/explorer"
+SIGN_IN_CALLBACK_PATH = f"{EXPLORER_PREFIX}/sign-in/callback"
 ACTIVATION_PAGE_PATH = activation_links.PAGE_PATH
 
 FILES_PREFIX = "/artifacts"

@@ -53,6 +53,11 @@ class AuthorizationCodes:
         self._client_secret = client_secret
         self._exchanges = asyncio.Semaphore(_MOST_EXCHANGES)
 
+    async def check(self) -> None:
+        """Check that the issuer has endpoints and keys. Raises Unauthenticated, IssuerUnavailable."""
+        for name in ("authorization_endpoint", "token_endpoint"):
+            await self._endpoint(name)
+
     async def authorization_url(self, request: AuthorizationRequest) -> str:
         """URL at which a browser asks for a code. Raises Unauthenticated, IssuerUnavailable."""
         endpoint = await self._endpoint("authorization_endpoint")

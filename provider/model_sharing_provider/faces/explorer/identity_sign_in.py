@@ -18,10 +18,8 @@ from model_sharing_provider.faces.explorer.sign_in import page_here
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.routes import Route
-from model_sharing_provider.http.urls import EXPLORER_PREFIX, base_url
+from model_sharing_provider.http.urls import EXPLORER_PREFIX, SIGN_IN_CALLBACK_PATH, base_url
 from model_sharing_provider.services.registry.code_sign_in import SignedIn, UnknownIdentity
-
-_CALLBACK = f"{EXPLORER_PREFIX}/sign-in/callback"
 
 
 async def begin(request: web.Request) -> web.Response:
@@ -84,7 +82,7 @@ def _refused(request: web.Request, error: SharingError) -> web.Response:
 
 def _redirect_uri(request: web.Request) -> str:
     """Redirect URI, from the public URL, which is set where an identity provider is."""
-    return base_url(request) + _CALLBACK
+    return base_url(request) + SIGN_IN_CALLBACK_PATH
 
 
 def _answer(request: web.Request) -> AuthorizationAnswer:
@@ -100,5 +98,5 @@ def _answer(request: web.Request) -> AuthorizationAnswer:
 ROUTES = (
     # A program that only looks, by HEAD, neither begins a sign-in nor uses a code up.
     Route("GET", f"{EXPLORER_PREFIX}/sign-in/begin", begin, allow_head=False, undocumented="for people"),
-    Route("GET", _CALLBACK, finish, allow_head=False, undocumented="for people"),
+    Route("GET", SIGN_IN_CALLBACK_PATH, finish, allow_head=False, undocumented="for people"),
 )

@@ -45,6 +45,9 @@ class AuthorizationCodeClient(Protocol):
 
     provider: IdentityProvider
 
+    async def check(self) -> None:
+        """Check that the issuer answers. Raises Unauthenticated, IssuerUnavailable."""
+
     async def authorization_url(self, request: AuthorizationRequest) -> str:
         """URL at which a browser asks for a code. Raises Unauthenticated, IssuerUnavailable."""
 
@@ -112,6 +115,13 @@ class CodeSignIn:
     def provider(self) -> IdentityProvider | None:
         """Identity provider that people sign in at, if one is set."""
         return self._client.provider if self._client is not None else None
+
+    async def check(self) -> None:
+        """Check that the identity provider answers, for whoever administers this server.
+
+        Raises NotFound without one, Unauthenticated, IssuerUnavailable.
+        """
+        await self._set_client().check()
 
     async def begin(self, context: Context, redirect_uri: str, wanted: str) -> tuple[str, str]:
         """Begin a sign-in: the URL to open, and the text that the browser keeps until it comes back.

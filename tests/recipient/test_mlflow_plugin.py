@@ -230,3 +230,17 @@ def test_a_trusted_mount_hands_everything_over(
     mlflow.set_registry_uri("model-sharing://")
     mlflow.artifacts.download_artifacts("models:/trusted.ml_team.other/2", dst_path=str(tmp_path / "out"))
     assert read_tree(tmp_path / "out").items() >= files.items()
+
+
+def test_the_pages_of_a_search_list_the_share_once(client: MlflowClient, fake_provider: FakeProvider) -> None:
+    fake_provider.requests.clear()
+    first = client.search_registered_models(max_results=1)
+    fake_provider.publish("ml_team.a_new_one", 1, {"MLmodel": b"flavors: {}"})
+    second = client.search_registered_models(max_results=1, page_token=first.token)
+    assert [model.name for model in (*first, *second)] == [NAME, "vendor.ml_team.other"]
+    assert second.token is None
+    assert len([each for each in fake_provider.requests if "all-models" in each.path]) == 1
+    again = client.search_registered_models(max_results=1)
+    assert [model.name for model in again] == ["vendor.ml_team.a_new_one"]
+    newest = client.search_registered_models(order_by=["name DESC"], max_results=1, page_token=first.token)
+    assert [model.name for model in newest] == [NAME], "another order is another search"

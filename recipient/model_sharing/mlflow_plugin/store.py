@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +21,7 @@ from mlflow.store.model_registry.abstract_store import AbstractStore
 from mlflow.utils.search_utils import SearchModelUtils, SearchModelVersionUtils, SearchUtils
 
 from model_sharing.mlflow_plugin.errors import as_mlflow_errors
+from model_sharing.mlflow_plugin.searches import Searches
 from model_sharing.mlflow_plugin.uris import artifact_uri
 from model_sharing_protocol.names import FullName, parse_version
 from model_sharing_protocol.recalls import recalled_error
@@ -39,6 +40,8 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
 
     def __init__(self, store_uri: str | None = None, tracking_uri: str | None = None) -> None:
         super().__init__(store_uri, tracking_uri)
+        self._model_searches = Searches()
+        self._version_searches = Searches()
 
     def get_registered_model(self, name: str) -> RegisteredModel:
         """Get one model."""
@@ -54,9 +57,13 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
         page_token: str | None = None,
     ) -> PagedList:
         """Search the models of all mounts, as MLflow's own stores do."""
+
+        def find() -> list[RegisteredModel]:
+            models = [_registered_model(model) for catalog in _catalogs() for model in catalog.iter_models()]
+            return SearchModelUtils.sort(SearchModelUtils.filter(models, filter_string), order_by)
+
         with as_mlflow_errors():
-            models = [_registered_model(model) for catalog in _catalogs() for model in catalog.list_models()]
-        found = SearchModelUtils.sort(SearchModelUtils.filter(models, filter_string), order_by)
+            found = self._model_searches.results(find, filter_string, order_by, page_token)
         return _page(found, page_token, max_results)
 
     def search_model_versions(
@@ -67,17 +74,21 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
         page_token: str | None = None,
     ) -> PagedList:
         """Search versions of all models, or of those that a filter on the name names."""
-        with as_mlflow_errors():
+
+        def find() -> list[ModelVersion]:
             versions = [
                 _model_version(version)
                 for catalog in _catalogs()
-                for model in catalog.list_models()
+                for model in catalog.iter_models()
                 if _may_match(model.full_name, filter_string)
                 for version in catalog.list_versions(model.full_name)
             ]
-        found = SearchModelVersionUtils.filter(versions, filter_string)
-        ordered = SearchModelVersionUtils.sort(found, order_by or ["name ASC", "version_number DESC"])
-        return _page(ordered, page_token, max_results)
+            found = SearchModelVersionUtils.filter(versions, filter_string)
+            return SearchModelVersionUtils.sort(found, order_by or ["name ASC", "version_number DESC"])
+
+        with as_mlflow_errors():
+            found = self._version_searches.results(find, filter_string, order_by, page_token)
+        return _page(found, page_token, max_results)
 
     def get_latest_versions(self, name: str, stages: list[str] | None = None) -> list[ModelVersion]:
         """Get the newest version. Shared models have no stages; asking for one finds nothing."""
@@ -157,7 +168,7 @@ def _may_match(full_name: str, filter_string: str | None) -> bool:
     return all(name == full_name for name in names)
 
 
-def _page(found: list[Any], page_token: str | None, max_results: int | None) -> PagedList:
+def _page(found: Sequence[Any], page_token: str | None, max_results: int | None) -> PagedList:
     size = _MAX_RESULTS if max_results is None else max_results
     if not isinstance(size, int) or not 1 <= size <= _MAX_RESULTS:
         raise MlflowException(

@@ -37,24 +37,32 @@ async def iterate_pages(
 ) -> AsyncIterator[list[T]]:
     """Iterate over the pages of the listing at `path`: their items, each as `read` makes it of its JSON text.
 
-    Those for which that raises NotASharingServer are left out, which `report` is told at the end. Raises what
+    The next page is fetched while the reader is at one. Items for which `read` raises NotASharingServer are
+    left out, which `report` is told at the end. Raises what
     `Transport.call` raises, and NotASharingServer for a listing beyond the bounds.
     """
     pages = _Pages(path, read, InvalidItems(origin, report), origin)
     seconds = bounds.LISTING_SECONDS
-    while pages.has_more:
-        began = time.monotonic()
-        try:
-            async with asyncio.timeout(seconds):
-                items = pages.add(await _fetch_page(transport, pages))
-        except TimeoutError as error:
-            raise ServerUnreachable(
-                f"{origin} took more than {bounds.LISTING_SECONDS:g} seconds for one listing. "
-                "Try again later."
-            ) from error
-        # The time that the reader of the pages takes is not the provider's.
-        seconds -= time.monotonic() - began
-        yield items
+    fetching = asyncio.create_task(_fetch_page(transport, pages))
+    try:
+        while pages.has_more:
+            began = time.monotonic()
+            try:
+                async with asyncio.timeout(seconds):
+                    items = pages.add(await fetching)
+            except TimeoutError as error:
+                raise ServerUnreachable(
+                    f"{origin} took more than {bounds.LISTING_SECONDS:g} seconds for one listing. "
+                    "Try again later."
+                ) from error
+            # What the reader of a page does until it asks for the next one is not the provider's time.
+            seconds -= time.monotonic() - began
+            if pages.has_more:
+                fetching = asyncio.create_task(_fetch_page(transport, pages))
+            yield items
+    finally:
+        fetching.cancel()
+        await asyncio.gather(fetching, return_exceptions=True)
     pages.invalid_items.report()
 
 

@@ -60,7 +60,7 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
 
         def find() -> list[RegisteredModel]:
             models = [_registered_model(model) for catalog in _catalogs() for model in catalog.iter_models()]
-            return SearchModelUtils.sort(SearchModelUtils.filter(models, filter_string), order_by)
+            return list(SearchModelUtils.sort(SearchModelUtils.filter(models, filter_string), order_by))
 
         with as_mlflow_errors():
             found = self._model_searches.results(find, filter_string, order_by, page_token)
@@ -84,7 +84,8 @@ class SharedModelStore(AbstractStore):  # type: ignore[misc]  # MLflow is not ty
                 for version in catalog.list_versions(model.full_name)
             ]
             found = SearchModelVersionUtils.filter(versions, filter_string)
-            return SearchModelVersionUtils.sort(found, order_by or ["name ASC", "version_number DESC"])
+            ordered = SearchModelVersionUtils.sort(found, order_by or ["name ASC", "version_number DESC"])
+            return list(ordered)
 
         with as_mlflow_errors():
             found = self._version_searches.results(find, filter_string, order_by, page_token)

@@ -97,14 +97,17 @@ class FullName:
     name: str
 
     @classmethod
-    def parse(cls, text: str) -> FullName:
+    def parse(cls, text: str, kind: str = "model") -> FullName:
+        """Parse the full name of a model or, by its `kind`, of another asset. Raises InvalidParameter."""
         parts = text.split(".")
         if len(parts) != 3:
-            raise InvalidParameter(f"{text!r} is not a model's full name; write it as catalog.schema.model.")
+            raise InvalidParameter(
+                f"{text!r} is not a {kind}'s full name; write it as catalog.schema.{kind}."
+            )
         return cls(
             normalize_name("catalog", parts[0]),
             normalize_name("schema", parts[1]),
-            normalize_name("model", parts[2]),
+            normalize_name(kind, parts[2]),
         )
 
     @property

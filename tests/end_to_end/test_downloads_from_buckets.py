@@ -6,13 +6,15 @@ import asyncio
 import os
 from pathlib import Path
 
+import obstore
 import pytest
 from aiohttp.test_utils import TestServer
 
 import model_sharing
 from model_sharing_protocol.errors import NotASharingServer, NotFound
-from model_sharing_protocol.names import FullName
+from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_protocol.profile import write_profile
+from model_sharing_provider.artifacts.backends.opening import open_bucket
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from support.admin_client import AdminClient
@@ -25,7 +27,9 @@ FILES = {"weights.bin": os.urandom(40_000_000), "data/a%20b c #2.json": b"{}", "
 
 @pytest.fixture
 def settings(provider_home: Path, bucket: str) -> Settings:
-    return Settings(provider_home, artifact_root=f"{bucket}/a prefix")
+    return Settings(
+        provider_home, artifact_root=f"{bucket}/a prefix", external_locations=(f"{bucket}/a lake",)
+    )
 
 
 @pytest.fixture
@@ -55,6 +59,24 @@ async def test_a_download_comes_from_the_bucket(
     await admin.provider.share_permissions.revoke(admin.context, "acme", "globex")
     with pytest.raises(NotFound):
         await asyncio.to_thread(model_sharing.catalog("vendor").snapshot, "ml_team.scorer@Champion")
+
+
+async def test_a_volume_comes_from_the_bucket(
+    admin: AdminClient, profile: Path, bucket: str, tmp_path: Path, recipient_home: Path
+) -> None:
+    store = open_bucket(bucket).client
+    for path, content in FILES.items():
+        await obstore.put_async(store, f"a lake/prompts/{path}", content)
+    name = SharedName("evaluation", "prompts")
+    await admin.provider.shares.add_volume(admin.context, "acme", f"{bucket}/a lake/prompts", name)
+
+    def download() -> None:
+        vendor = model_sharing.mount(profile, share="acme", name="vendor")
+        vendor.download_volume("evaluation.prompts", tmp_path / "got")
+
+    await asyncio.to_thread(download)
+    assert {path: (tmp_path / "got" / path).read_bytes() for path in FILES} == FILES
+    assert await files_through_the_server(admin) == []
 
 
 async def test_a_delta_comes_from_the_bucket(

@@ -36,6 +36,8 @@ WITH_CALLS = (model_sharing.Catalog, model_sharing.Schema, model_sharing.Records
 @pytest.fixture
 def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
     fake_provider.publish(NAME, 1, FILES, "Champion")
+    fake_provider.folders["volumes", "evaluation.prompts"] = {"one.txt": b"Why?", "more/two.txt": b"How?"}
+    fake_provider.folders["skills", "agents.read-pdf"] = {"SKILL.md": b"---\nname: read-pdf\n---\n"}
     return fake_provider
 
 

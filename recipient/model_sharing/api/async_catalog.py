@@ -15,6 +15,7 @@ from model_sharing.catalogs import exporting
 from model_sharing.catalogs.download_plan import DownloadPlan
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.file_patterns import FilePatterns
+from model_sharing.catalogs.folder_downloads import DownloadedFolder, FolderKind, FolderPlan
 from model_sharing.catalogs.shared_assets import SharedSkill, SharedTable, SharedVolume
 from model_sharing.catalogs.shared_catalog import SharedCatalog
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
@@ -228,6 +229,69 @@ class AsyncCatalog:
             version = await _reporting(work, counter.phases, display)
             display.done(replace(counter.progress, reused=version.reused))
         return version
+
+    async def download_volume(
+        self,
+        name: str,
+        destination: str | Path,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+        progress: ShowProgress = None,
+        trust_remote_code: bool | None = None,
+    ) -> DownloadedFolder:
+        """Download a volume to a folder; see `Catalog.download_volume`."""
+        patterns = FilePatterns.of(include, exclude, file)
+        folders, target = self._shared().folders, Path(destination)
+        with open_display(progress) as display:
+            counter = ProgressCounter(display.observer)
+            work = folders.download(
+                FolderKind.VOLUME, name, target, patterns, counter, trust_remote_code=trust_remote_code
+            )
+            folder = await _reporting(work, counter.phases, display)
+            display.done(counter.progress)
+        return folder
+
+    async def download_skill(
+        self,
+        name: str,
+        destination: str | Path,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+        progress: ShowProgress = None,
+        trust_remote_code: bool | None = None,
+    ) -> DownloadedFolder:
+        """Download an agent skill to a folder; see `Catalog.download_skill`."""
+        patterns = FilePatterns.of(include, exclude, file)
+        folders, target = self._shared().folders, Path(destination)
+        with open_display(progress) as display:
+            counter = ProgressCounter(display.observer)
+            work = folders.download(
+                FolderKind.SKILL, name, target, patterns, counter, trust_remote_code=trust_remote_code
+            )
+            folder = await _reporting(work, counter.phases, display)
+            display.done(counter.progress)
+        return folder
+
+    async def plan_folder_download(
+        self,
+        kind: str,
+        name: str,
+        destination: str | Path,
+        *,
+        include: str | Iterable[str] | None = None,
+        exclude: str | Iterable[str] | None = None,
+        file: str | None = None,
+        trust_remote_code: bool | None = None,
+    ) -> FolderPlan:
+        """Plan what the download of a volume or skill would fetch; see `Catalog.plan_folder_download`."""
+        patterns = FilePatterns.of(include, exclude, file)
+        return await self._shared().folders.plan(
+            FolderKind.parse(kind), name, Path(destination), patterns, trust_remote_code=trust_remote_code
+        )
 
     async def watch(
         self,

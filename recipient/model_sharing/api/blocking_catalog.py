@@ -8,7 +8,7 @@ from typing import Any
 
 from model_sharing.api import background_loop
 from model_sharing.api.blocking_events import blocking_events
-from model_sharing.api.blocking_files import CatalogFiles
+from model_sharing.api.blocking_folders import CatalogFolders
 from model_sharing.api.blocking_pages import blocking_pages
 from model_sharing.api.progress_display import ShowProgress, open_display
 from model_sharing.api.records import Records
@@ -22,7 +22,7 @@ from model_sharing.mounting.terms import Terms
 from model_sharing_protocol.names import ModelRef
 
 
-class Catalog(CatalogFiles):
+class Catalog(CatalogFolders):
     """Catalog of a mounted share's models, read-only; `model_sharing.catalog` gives it.
 
     Names are given as `schema.model` or with the catalog's name in front, in any case. It iterates over the

@@ -33,6 +33,11 @@ class SharedVolume:
 
     full_name: str
 
+    @property
+    def uri(self) -> str:
+        """URI of this volume for `model-sharing download`."""
+        return f"volumes:/{self.full_name}"
+
 
 @dataclass(frozen=True, slots=True)
 class SharedSkill:
@@ -48,6 +53,11 @@ class SharedSkill:
     compatibility: str | None = None
     allowed_tools: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def uri(self) -> str:
+        """URI of this skill for `model-sharing download`."""
+        return f"skills:/{self.full_name}"
 
 
 class SharedAssets:

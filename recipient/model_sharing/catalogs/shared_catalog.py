@@ -11,6 +11,7 @@ from typing import Any
 from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
+from model_sharing.catalogs.folder_downloads import FolderDownloads
 from model_sharing.catalogs.loading import check_loadable, load_folder
 from model_sharing.catalogs.model_listing import ModelListing
 from model_sharing.catalogs.shared_assets import SharedAssets
@@ -46,7 +47,8 @@ class SharedCatalog:
     """Catalog of one mount's models. Names are given as `schema.model` or with the catalog in front.
 
     Every call asks the provider; a version in the cache can still be had when the provider cannot be
-    reached, but not when it says no. Close it when done.
+    reached, but not when it says no. Close it when done. `assets` are the tables, volumes and agent skills
+    beside the models, and `folders` downloads the latter two.
     """
 
     def __init__(self, mount: Mount, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
@@ -56,7 +58,8 @@ class SharedCatalog:
         self._loop = loop
         self._transport = Transport(mount.read_profile, retry_for=settings.retry_for)
         self._client = SharingClient(self._transport, mount.endpoint)
-        self._assets = SharedAssets(self._client, mount)
+        self.assets = SharedAssets(self._client, mount)
+        self.folders = FolderDownloads(self._client, mount, settings)
         self._listing = ModelListing(self._client, mount)
         self._pinned_keys = PinnedKeys(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache, mount.provider_fingerprint)
@@ -84,11 +87,6 @@ class SharedCatalog:
     def name(self) -> str:
         """Name that the share is mounted under."""
         return self.mount.name
-
-    @property
-    def assets(self) -> SharedAssets:
-        """Tables, volumes and agent skills beside the models."""
-        return self._assets
 
     @property
     def cache(self) -> Cache:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +12,7 @@ from pathlib import Path
 from model_sharing.cache.maintenance.pruning import prune_to_size
 from model_sharing.cache.sealing import is_intact
 from model_sharing.cache.store import Cache
+from model_sharing.catalogs.download_threads import run_download
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_models import SharedVersion
 from model_sharing.downloads.fetch_snapshot import bytes_to_fetch, fetch_snapshot
@@ -341,22 +341,8 @@ def _urls_by_key(files: VersionFiles) -> dict[str, str]:
 
 
 async def _run(holds: ExitStack, job: Job) -> Path:
-    """Do a job in a thread; when cancelled, stop it and wait until it has tidied up."""
-
     def fetch() -> Path:
         holds.enter_context(job.cache.held(job.manifest))
         return fetch_snapshot(job)
 
-    # A thread of its own: downloads that take hours must not take those that look into the cache.
-    thread = ThreadPoolExecutor(1, "model-sharing-download")
-    work = asyncio.get_running_loop().run_in_executor(thread, fetch)
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        job.connections.stop()
-        await asyncio.wait([work])
-        if not work.cancelled():
-            work.exception()  # seen, so that asyncio does not report it
-        raise
-    finally:
-        thread.shutdown(wait=False)
+    return await run_download(fetch, job.connections)

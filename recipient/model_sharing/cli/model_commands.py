@@ -13,6 +13,7 @@ from model_sharing.api import blocking
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
 from model_sharing.cli.completion import complete_models, complete_schemas
 from model_sharing.cli.download_plans import show_plan
+from model_sharing.cli.folder_downloads import download_folder, parse_folder_uri
 from model_sharing.cli.options import fetch_options, file_options
 from model_sharing.cli.version_inspection import show_card_of, show_files
 from model_sharing.exports.destinations import check_destination
@@ -86,7 +87,13 @@ def show(model: str, *, files: bool, card: bool, output: str) -> None:
         _show_model(shared, versions)
 
 
-@click.command(epilog=example("model-sharing download models:/vendor.ml_team.iris_model/1 iris"))
+@click.command(
+    epilog=example(
+        "model-sharing download models:/vendor.ml_team.iris_model/1 iris",
+        "model-sharing download volumes:/vendor.evaluation.prompts prompts",
+        "model-sharing download skills:/vendor.agents.read-pdf read-pdf",
+    )
+)
 @click.argument("uri", shell_complete=complete_models)
 @click.argument("destination", type=click.Path(path_type=Path))
 @fetch_options
@@ -106,7 +113,27 @@ def download(
     trust_remote_code: bool,
     output: str,
 ) -> None:
-    """Download the version URI, or some of its files, verified, into DESTINATION, a new or empty folder."""
+    """Download the version URI, or some of its files, verified, into DESTINATION, a new or empty folder.
+
+    Or a volume or agent skill, volumes:/catalog.schema.volume or skills:/catalog.schema.skill. Nobody signs
+    their files: they have the size that the provider says, and none was replaced meanwhile.
+    """
+    if (folder := parse_folder_uri(uri)) is not None:
+        download_folder(
+            *folder,
+            destination,
+            include=include,
+            exclude=exclude,
+            file=file,
+            dry_run=dry_run,
+            jobs=jobs,
+            limit_rate=limit_rate,
+            quiet=quiet,
+            verify=verify,
+            trust_remote_code=trust_remote_code,
+            output=output,
+        )
+        return
     catalog = blocking.catalog_of(uri).with_limits(jobs=jobs, limit_rate=limit_rate)
     trust = trust_remote_code or None
     if dry_run:

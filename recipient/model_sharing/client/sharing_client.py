@@ -28,6 +28,7 @@ from model_sharing_protocol.open_sharing import (
     AcceptTerms,
     Alias,
     ModelVersion,
+    Protocol,
     RegisteredModel,
     Schema,
     Share,
@@ -39,7 +40,13 @@ from model_sharing_protocol.open_sharing import (
     VersionMetadata,
     VersionQueryLine,
 )
-from model_sharing_protocol.open_sharing_folders import Skill, Volume
+from model_sharing_protocol.open_sharing_folders import (
+    FolderFile,
+    FolderMetadata,
+    FolderQueryLine,
+    Skill,
+    Volume,
+)
 from model_sharing_protocol.signing_keys import KeyList
 
 READER_VERSION = 1
@@ -237,12 +244,7 @@ class SharingClient:
             files: list[VersionFile] = []
             async for data in read_lines(response):
                 line = decode(data, VersionQueryLine, self._endpoint)
-                if line.protocol is not None and line.protocol.min_reader_version > READER_VERSION:
-                    raise UnsupportedOperation(
-                        f"{self._endpoint} needs a client that reads protocol version "
-                        f"{line.protocol.min_reader_version}; this one reads {READER_VERSION}. "
-                        "Upgrade model-sharing."
-                    )
+                self._check_protocol(line.protocol)
                 if line.meta_data is not None:
                     metadata = line.meta_data
                     self._check_depth(metadata.version)
@@ -252,12 +254,7 @@ class SharingClient:
                     raise NotASharingServer(f"{self._endpoint} listed more than {MAX_FILES} files.")
             if metadata is None:
                 raise NotASharingServer(f"{self._endpoint} listed files without saying of which version.")
-            if metadata.num_files != len(files):
-                raise CorruptArtifact(
-                    f"{self._endpoint} announced {metadata.num_files} files of {model} version "
-                    f"{metadata.version.version} and listed {len(files)}. Try again; if it stays, tell the "
-                    "provider."
-                )
+            self._check_number(f"{model} version {metadata.version.version}", metadata.num_files, len(files))
             return metadata, files
 
         path = _version_path(share, model, version_or_alias) + "/query"
@@ -265,6 +262,59 @@ class SharingClient:
         wanted += [] if include_urls else [_WITHOUT_URLS]
         path += f"?{'&'.join(wanted)}" if wanted else ""
         return await self._transport.call("POST", path, read, body=b"{}")
+
+    async def query_folder(self, share: str, kind: str, name: SharedName) -> list[FolderFile]:
+        """Get the files of a volume or skill, each with a URL good for a while (EXTENSION).
+
+        Raises CorruptArtifact if fewer or more come than were announced, and UnsupportedOperation where the
+        provider gives no URLs, but credentials of its store, as the specification has it.
+        """
+
+        answered = False
+
+        async def read(response: aiohttp.ClientResponse) -> list[FolderFile]:
+            nonlocal answered
+            answered = True
+            metadata: FolderMetadata | None = None
+            files: list[FolderFile] = []
+            async for data in read_lines(response):
+                line = decode(data, FolderQueryLine, self._endpoint)
+                self._check_protocol(line.protocol)
+                metadata = line.meta_data or metadata
+                if line.file is not None:
+                    files.append(line.file)
+                if len(files) > MAX_FILES:
+                    raise NotASharingServer(f"{self._endpoint} listed more than {MAX_FILES} files.")
+            if metadata is None:
+                raise NotASharingServer(f"{self._endpoint} listed files without saying of which {kind}.")
+            self._check_number(f"the {kind} {name}", metadata.num_files, len(files))
+            return files
+
+        path = _path("shares", share, "schemas", name.schema, f"{kind}s", name.name)
+        try:
+            return await self._transport.call("POST", path + "/query", read, body=b"{}")
+        except (NotFound, NotASharingServer) as error:
+            if answered:
+                raise
+            found = await self._get(path, Volume)  # of a skill, too, this is what is asked for
+            raise UnsupportedOperation(
+                f"{self._endpoint} gives no URLs for the files of the {kind} {name}, but at most credentials "
+                f"of its store: read {found.storage_location[:300]!r} with a client of that store."
+            ) from error
+
+    def _check_protocol(self, protocol: Protocol | None) -> None:
+        if protocol is not None and protocol.min_reader_version > READER_VERSION:
+            raise UnsupportedOperation(
+                f"{self._endpoint} needs a client that reads protocol version {protocol.min_reader_version}; "
+                f"this one reads {READER_VERSION}. Upgrade model-sharing."
+            )
+
+    def _check_number(self, what: str, announced: int, listed: int) -> None:
+        if announced != listed:
+            raise CorruptArtifact(
+                f"{self._endpoint} announced {announced} files of {what} and listed {listed}. Try again; "
+                "if it stays, tell the provider."
+            )
 
     async def _get(self, path: str, kind: type[T]) -> T:
         async def read(response: aiohttp.ClientResponse) -> T:

@@ -46,7 +46,7 @@ class Engine:
         try:
             futures = list(self._submit(files))
             wait(futures, return_when=FIRST_EXCEPTION)
-            _raise_first(futures)
+            raise_first(futures)
         except BaseException:
             self._job.connections.stop()
             raise
@@ -109,7 +109,7 @@ class Engine:
             self._fetch_small(file)
 
 
-def _raise_first(futures: Sequence[Future[None]]) -> None:
+def raise_first(futures: Sequence[Future[None]]) -> None:
     """Raise a failed future's error; Interrupted only if nothing says more."""
     errors = [
         error

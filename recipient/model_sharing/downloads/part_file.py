@@ -165,6 +165,11 @@ def arrived_prefix(part: Path, size: int) -> int:
     return prefix
 
 
+def arrived_bytes(part: Path, size: int) -> int:
+    """Bytes of an unfinished file that have arrived; not verified."""
+    return sum(_read_progress(part, size, -(-size // RANGE_BYTES)))
+
+
 def part_bytes(part: Path) -> int:
     """Disk space of an unfinished file."""
     try:

@@ -26,7 +26,7 @@ from model_sharing_protocol.atomic_files import write_file
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, SharingWarning
 from model_sharing_protocol.manifest import Manifest
 
-_STAGING = ".model-sharing-"
+STAGING = ".model-sharing-"
 _READABLE = 0o666
 
 
@@ -35,17 +35,23 @@ class SignaturePlaceWarning(SharingWarning):
 
 
 def check_destination(destination: Path) -> Path:
-    """Absolute path of a folder that can be downloaded to: a new or an empty one.
+    """Absolute path of a folder that a version can be downloaded to: a new or an empty one.
 
     Raises AlreadyExists for anything else that is there, InvalidParameter for a folder that cannot be made.
     """
-    target = destination.expanduser().absolute()
-    if (target.exists() or target.is_symlink()) and not (target.is_dir() and _is_empty(target)):
-        raise AlreadyExists(f"{destination} exists and is not an empty folder. Nothing was touched.")
+    target = check_new_or_empty(destination)
     if signature_path(target).exists():
         raise AlreadyExists(
             f"{signature_path(target)}, where the signature goes, exists. Nothing was touched."
         )
+    return target
+
+
+def check_new_or_empty(destination: Path) -> Path:
+    """Absolute path of a new or an empty folder. Raises as `check_destination` does."""
+    target = destination.expanduser().absolute()
+    if (target.exists() or target.is_symlink()) and not (target.is_dir() and is_empty(target)):
+        raise AlreadyExists(f"{destination} exists and is not an empty folder. Nothing was touched.")
     if not target.parent.is_dir():
         raise InvalidParameter(f"The folder {target.parent} does not exist.")
     return target
@@ -59,7 +65,7 @@ def copy_to_destination(
     `copied` is told the size of each file that was. Raises DiskFull, or InvalidState for a place that cannot
     be written to.
     """
-    with _translated_errors(target), translated_disk_full(target):
+    with translated_errors(target), translated_disk_full(target):
         if target.exists():
             _fill_folder(folder, manifest, signature, target, copied)
         else:
@@ -85,10 +91,10 @@ def _fill_folder(
     folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
 ) -> None:
     moved: list[Path] = []
-    with removed_unless_moved(Path(tempfile.mkdtemp(dir=target, prefix=_STAGING))) as staging:
+    with removed_unless_moved(Path(tempfile.mkdtemp(dir=target, prefix=STAGING))) as staging:
         try:
             copy_files(folder, manifest, staging, copied)
-            if not _is_empty(target):
+            if not is_empty(target):
                 raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
             for entry in sorted(staging.iterdir()):
                 moved.append(target / entry.name)
@@ -98,7 +104,7 @@ def _fill_folder(
             for path in moved:
                 remove_path(path)
             raise
-    for left in target.glob(f"{_STAGING}*"):
+    for left in target.glob(f"{STAGING}*"):
         remove_path(left)
 
 
@@ -121,16 +127,17 @@ def _write_signature(signature: bytes, target: Path) -> Path:
     return beside
 
 
-def _is_empty(folder: Path) -> bool:
+def is_empty(folder: Path) -> bool:
     """True if nothing is in it but what a new disk has, or what a killed download left."""
     return all(
-        path.name == LOST_AND_FOUND or (path.name.startswith(_STAGING) and path.is_dir())
+        path.name == LOST_AND_FOUND or (path.name.startswith(STAGING) and path.is_dir())
         for path in folder.iterdir()
     )
 
 
 @contextlib.contextmanager
-def _translated_errors(target: Path) -> Iterator[None]:
+def translated_errors(target: Path) -> Iterator[None]:
+    """Turn errors of the disk into InvalidState, naming the destination."""
     try:
         yield
     except OSError as error:

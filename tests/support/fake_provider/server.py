@@ -28,6 +28,7 @@ from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import SignedName, State, sign_manifest, sign_state
 from model_sharing_protocol.signing_keys import KeyList, ListedKey, endorse
 from model_sharing_protocol.terms import TERMS_COMMAND
+from support.fake_provider.folders import as_body, folder_message, query_lines
 from support.fake_provider.models import SHARE, Files, Model, XorDelta, digest_of, manifest_of
 
 TOKEN = "msh_" + "t0ken" * 9
@@ -46,6 +47,8 @@ class Request:
 
 class FakeProvider:
     """`models` is what it shares, in each of its `shares`, with the holders of `tokens`.
+
+    `folders` are volumes and skills beside them, by kind and name: `("volumes", "evaluation.prompts")`.
 
     `faults` are used up by the file requests, one each, `default_fault` by those after them.
     It signs with `key` and lists `keys`; `sequence` is that of its states, as signed `ago` seconds ago.
@@ -78,6 +81,8 @@ class FakeProvider:
         self.packs: Pack | None = None
         self.chunk_maps: Callable[[Files], bytes] | None = None
         self.deltas: list[XorDelta] = []
+        self.folders: dict[tuple[str, str], Files] = {}
+        self.folders_by_credentials = False
         self.tickets = 0
         self.refuse_tickets_below = 0
         self.file_bytes_sent = 0
@@ -153,7 +158,8 @@ class FakeProvider:
                 for content in (*files.values(), *maps, *(delta.content for delta in self.deltas)):
                     if digest_of(content) == digest:
                         return content
-        return None
+        contents = (content for files in self.folders.values() for content in files.values())
+        return next((content for content in contents if digest_of(content) == digest), None)
 
 
 class _Server(ThreadingHTTPServer):
@@ -248,7 +254,21 @@ class Handler(BaseHTTPRequestHandler):
             case ["shares", _, "schemas", schema, "models", model, *rest]:
                 self._serve_model(f"{schema}.{model}", rest)
             case _:
-                self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "There is nothing here.")
+                self._serve_folder(parts)
+
+    def _serve_folder(self, parts: list[str]) -> None:
+        _, _, _, schema, kind, name, *rest = [*parts, *[""] * 6] if len(parts) < 6 else parts
+        files = self.fake.folders.get((kind, f"{schema}.{name}"))
+        if files is None or (rest and self.fake.folders_by_credentials):
+            self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "There is nothing here.")
+        elif not rest:
+            self.send_json(200, folder_message(f"{schema}.{name}"))
+        else:
+            with self.fake.lock:
+                self.fake.tickets += 1
+                lines = query_lines(name, files, self.fake.origin, self.fake.tickets)
+            lines = self.fake.edit_query(lines) if self.fake.edit_query else lines
+            self.send(200, as_body(lines), "application/x-ndjson; charset=utf-8")
 
     def _serve_model(self, name: str, rest: list[str]) -> None:
         model = self.fake.models.get(name, Model())
@@ -385,6 +405,7 @@ class Handler(BaseHTTPRequestHandler):
         whole = "Range" not in self.headers
         self.send_response(200 if whole else 206)
         self.send_header("Content-Length", str(end - start))
+        self.send_header("ETag", f'"{digest_of(content)}"')
         if not whole:
             self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
         self.end_headers()

@@ -6,7 +6,7 @@ import http.client
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from model_sharing.transport.network_errors import is_transient, request_suffix,
 from model_sharing.transport.retries import Retries
 from model_sharing_protocol.errors import (
     CorruptArtifact,
+    InvalidState,
     NotASharingServer,
     PermissionDenied,
     ServerUnreachable,
@@ -25,6 +26,7 @@ from model_sharing_protocol.manifest import ManifestFile
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _EXPIRED = frozenset({401, 403, 404, 410})
+_JSON = "application/json"
 
 
 class Resumable(Protocol):
@@ -70,18 +72,26 @@ class _TooSlow(TransferFailure):
 
 
 class Transfer:
-    """Transfers by the threads of one download: shared connections, shared URLs."""
+    """Transfers by the threads of one download: shared connections, shared URLs.
 
-    def __init__(self, connections: Connections, urls: FileUrls) -> None:
+    `etags` are for files that have no digest, and may be replaced while they are fetched: what each answer
+    has to have, by the file's key; empty where that is not known.
+    """
+
+    def __init__(
+        self, connections: Connections, urls: FileUrls, etags: Mapping[str, str] | None = None
+    ) -> None:
         self._connections = connections
         self._urls = urls
+        self._etags = etags
 
     def run(self, file: ManifestFile, target: Target, *, brief: bool = False) -> None:
         """Fill `target` with the bytes of `file`; `brief`, as for `retry`.
 
         Goes on from the last byte after a broken connection, and asks for fresh URLs when one is refused.
         Raises ServerUnreachable when nothing more arrives, PermissionDenied when a fresh URL is refused,
-        CorruptArtifact when the file is of another size than the manifest says.
+        CorruptArtifact when the file is of another size than the manifest says, InvalidState when it is known
+        to have been replaced.
         """
         what = repr(file.path)
         self.retry(target, what, lambda state: self._attempt(file, target, state), brief=brief)
@@ -154,6 +164,8 @@ class Transfer:
             return self._connections.get(url, target.position, target.end, file.size)
 
         with self.open_response(file.sha256, f"the file {file.path!r}", state, ask) as response:
+            if self._etags is not None:
+                _check_not_replaced(response, file, self._etags[file.sha256])
             _check_response(response, file, target)
             self._receive(response, file, target)
 
@@ -231,6 +243,17 @@ def _check_response(response: http.client.HTTPResponse, file: ManifestFile, targ
         raise _wrong_size(file, response.length)
     if (target.position, target.end) != (0, file.size):
         target.restart()
+
+
+def _check_not_replaced(response: http.client.HTTPResponse, file: ManifestFile, etag: str) -> None:
+    """Raise InvalidState if the provider says that a file is another one by now, or if its etag does."""
+    is_refused = response.status == 400 and response.getheader("Content-Type", "").startswith(_JSON)
+    found = (response.getheader("ETag") or etag).removeprefix("W/").strip('"')
+    if is_refused or (etag and response.status in (200, 206) and found != etag):
+        raise InvalidState(
+            f"The file {file.path!r} was replaced or removed since it was listed. Run the same again: what "
+            "is here already is not fetched again."
+        )
 
 
 def _check_range(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:

@@ -1,0 +1,221 @@
+"""Downloads of volumes and agent skills: folders of files that a share shows beside its models.
+
+Nobody signs them, and they have no digests. Each file has the size that the provider listed and, where the
+answer says so, its etag: one that was replaced meanwhile is an error. Paths are held to the rules of models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from model_sharing.catalogs.download_threads import run_download
+from model_sharing.catalogs.file_patterns import FilePatterns
+from model_sharing.client.sharing_client import SharingClient
+from model_sharing.downloads.fetch_folder import FolderJob, fetch_folder, staged_bytes, staged_path
+from model_sharing.downloads.progress_counter import ProgressCounter
+from model_sharing.downloads.transfer.connections import Connections
+from model_sharing.downloads.transfer.file_urls import FileUrls
+from model_sharing.downloads.transfer.rate_limit import RateLimit
+from model_sharing.exports.destinations import check_new_or_empty
+from model_sharing.exports.staging import place_files, staging_folder, staging_path
+from model_sharing.mount_table import Mount
+from model_sharing.policy import check_no_auto_run_files
+from model_sharing.settings import Settings
+from model_sharing.transport.file_origins import FileOrigins
+from model_sharing_protocol.errors import InvalidParameter, NotFound, UnsafePath
+from model_sharing_protocol.manifest import Manifest, ManifestFile
+from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_protocol.open_sharing_folders import FolderFile
+
+
+class FolderKind(StrEnum):
+    """Kind of a folder that a share shows beside its models."""
+
+    VOLUME = "volume"
+    SKILL = "skill"
+
+    @classmethod
+    def parse(cls, text: str) -> FolderKind:
+        """Parse the name of a kind. Raises InvalidParameter."""
+        if text not in (known := [kind.value for kind in cls]):
+            raise InvalidParameter(f"{text!r} is not a kind of folder; write one of: {', '.join(known)}.")
+        return cls(text)
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedFolder:
+    """Volume or skill, or the `files` that were asked for, as they are at `path` now. Sizes are in bytes.
+
+    Of the `size`, `fetched` bytes came from the provider, and `reused` ones were left by a download that
+    broke off.
+    """
+
+    full_name: str
+    path: Path
+    size: int
+    fetched: int
+    reused: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFolderFile:
+    """File of a planned download: `fetched` of its bytes would come from the provider."""
+
+    path: str
+    size: int
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPlan:
+    """Plan of a download of a volume or skill: the `reused` bytes were left by one that broke off."""
+
+    full_name: str
+    size: int
+    fetched: int
+    reused: int
+    files: tuple[PlannedFolderFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """Files of a folder: their keys, in place of digests, with the URL and the etag of each."""
+
+    files: Manifest
+    urls: Mapping[str, str]
+    etags: Mapping[str, str]
+
+
+class FolderDownloads:
+    """Downloads from one mounted share."""
+
+    def __init__(self, client: SharingClient, mount: Mount, settings: Settings) -> None:
+        self._client = client
+        self._mount = mount
+        self._settings = settings
+
+    async def download(
+        self,
+        kind: FolderKind,
+        name: str,
+        destination: Path,
+        patterns: FilePatterns | None,
+        counter: ProgressCounter,
+        *,
+        trust_remote_code: bool | None = None,
+    ) -> DownloadedFolder:
+        """Download a volume or skill to `destination`, which must not exist or be an empty folder.
+
+        Raises UntrustedCode, UnsafePath, InvalidState for a file that was replaced meanwhile, DiskFull, and
+        whatever the provider answers.
+        """
+        target = await asyncio.to_thread(check_new_or_empty, destination)
+        counter.enter("asking the provider")
+        full_name, shared_name = self._names(kind, name)
+        listing = await self._list(kind, shared_name)
+        wanted = self._select(listing, full_name, patterns, trust_remote_code)
+        connections = self._connections()
+        urls = self._urls(kind, shared_name, listing)
+
+        def fetch() -> None:
+            with staging_folder(target) as staging:
+                fetch_folder(
+                    FolderJob(wanted, staging, connections, urls, listing.etags, counter, self._settings.jobs)
+                )
+                place_files(staging, _staged(staging, wanted), target)
+
+        await run_download(fetch, connections)
+        fetched = min(counter.fetched, wanted.size)
+        paths = tuple(file.path for file in wanted.files)
+        return DownloadedFolder(full_name, target, wanted.size, fetched, wanted.size - fetched, paths)
+
+    async def plan(
+        self,
+        kind: FolderKind,
+        name: str,
+        destination: Path,
+        patterns: FilePatterns | None,
+        *,
+        trust_remote_code: bool | None = None,
+    ) -> FolderPlan:
+        """Plan what `download` would fetch. Raises what it raises before it fetches."""
+        target = await asyncio.to_thread(check_new_or_empty, destination)
+        full_name, shared_name = self._names(kind, name)
+        wanted = self._select(await self._list(kind, shared_name), full_name, patterns, trust_remote_code)
+        return await asyncio.to_thread(_plan, full_name, wanted, staging_path(target))
+
+    def _names(self, kind: FolderKind, name: str) -> tuple[str, SharedName]:
+        """Full name, and the name in the share, of `schema.name`, with or without the catalog in front."""
+        if name.count(".") == 2:
+            full = FullName.parse(name, kind)
+            if full.catalog != self._mount.name:
+                raise InvalidParameter(f"{name!r} is not in the catalog {self._mount.name!r}.")
+            return str(full), SharedName(full.schema, full.name)
+        shared = SharedName.parse(name, kind)
+        return f"{self._mount.name}.{shared}", shared
+
+    async def _list(self, kind: FolderKind, name: SharedName) -> _Listing:
+        found = await self._client.query_folder(self._mount.share, kind, name)
+        if not found:
+            raise NotFound(f"The {kind} {self._mount.name}.{name} has no files.")
+        by_key = {_key(file): file for file in found}
+        try:
+            files = Manifest.of(ManifestFile(file.path, file.size, key) for key, file in by_key.items())
+        except UnsafePath as error:
+            raise UnsafePath(f"{name} was refused: {error.message} Tell the provider.") from error
+        return _Listing(
+            files,
+            {key: file.url for key, file in by_key.items()},
+            {key: file.etag or "" for key, file in by_key.items()},
+        )
+
+    def _select(
+        self,
+        listing: _Listing,
+        full_name: str,
+        patterns: FilePatterns | None,
+        trust_remote_code: bool | None,
+    ) -> Manifest:
+        wanted = patterns.select(listing.files, full_name) if patterns else listing.files
+        trusted = self._mount.trust_remote_code if trust_remote_code is None else trust_remote_code
+        if not trusted:
+            check_no_auto_run_files((file.path for file in wanted.files), full_name)
+        return wanted
+
+    def _connections(self) -> Connections:
+        limit = RateLimit(self._settings.limit_rate) if self._settings.limit_rate else None
+        origins = FileOrigins(self._mount.endpoint, self._mount.file_origins)
+        return Connections(origins, limit, retry_for=self._settings.retry_for)
+
+    def _urls(self, kind: FolderKind, name: SharedName, listing: _Listing) -> FileUrls:
+        loop = asyncio.get_running_loop()
+
+        def renew() -> Mapping[str, str]:
+            return asyncio.run_coroutine_threadsafe(self._list(kind, name), loop).result().urls
+
+        return FileUrls(listing.urls, renew)
+
+
+def _key(file: FolderFile) -> str:
+    """Key of a file, which is another one as soon as it is known that the file is."""
+    known = (file.path, str(file.size), file.id, file.etag or "")
+    return hashlib.sha256("\n".join(known).encode(errors="surrogatepass")).hexdigest()
+
+
+def _staged(staging: Path, wanted: Manifest) -> Iterator[tuple[Path, str]]:
+    return ((staged_path(staging, file), file.path) for file in wanted.files)
+
+
+def _plan(full_name: str, wanted: Manifest, staging: Path) -> FolderPlan:
+    files = tuple(
+        PlannedFolderFile(file.path, file.size, file.size - staged_bytes(staging, file))
+        for file in wanted.files
+    )
+    fetched = sum(file.fetched for file in files)
+    return FolderPlan(full_name, wanted.size, fetched, wanted.size - fetched, files)

@@ -1,0 +1,88 @@
+"""Staging of folders that are downloaded to their destination: files gather in a hidden folder first.
+
+It is beside the destination or, if that exists, inside, and is kept when the download breaks off, so that the
+same download goes on there. The destination appears whole: by one rename, or as `destinations` fills a folder
+that is there already. One process at a time downloads to a destination.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from model_sharing.exports.destinations import STAGING, check_new_or_empty, is_empty, translated_errors
+from model_sharing.filesystem.local_files import local_path, remove_path, translated_disk_full
+from model_sharing.filesystem.locks import locked
+from model_sharing_protocol.errors import AlreadyExists, Interrupted, InvalidState
+
+_LOCK = ".lock"
+_TREE = "tree"
+
+
+def staging_path(target: Path) -> Path:
+    """Path of the staging folder of a destination."""
+    if target.exists():
+        return target / f"{STAGING}download"
+    return target.with_name(f".{target.name[:100]}{STAGING}download")
+
+
+@contextmanager
+def staging_folder(target: Path) -> Iterator[Path]:
+    """Make and lock the staging folder of a destination; it is removed unless the block raises.
+
+    Raises InvalidState if another process downloads to the same destination, or if the folder is somebody
+    else's, who could put anything into it.
+    """
+    folder = staging_path(target)
+    with ExitStack() as held:
+        with translated_errors(target), translated_disk_full(target):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _check_own(folder)
+            try:
+                held.enter_context(locked(folder / _LOCK, lambda: True))
+            except Interrupted as error:
+                raise InvalidState(f"Another process is downloading to {target}; wait for it.") from error
+            remove_path(folder / _TREE)
+        check_new_or_empty(target)  # it may have appeared meanwhile
+        yield folder
+    remove_path(folder)
+
+
+def place_files(folder: Path, staged: Iterator[tuple[Path, str]], target: Path) -> None:
+    """Move staged files to their paths below the destination, which appears whole or not at all.
+
+    Raises InvalidState, AlreadyExists, DiskFull.
+    """
+    tree = folder / _TREE
+    with translated_errors(target), translated_disk_full(target):
+        tree.mkdir()
+        for source, path in staged:
+            destination = local_path(tree, path)
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            source.rename(destination)
+        if target.exists():
+            _move_up(tree, target)
+        else:
+            tree.rename(target)
+
+
+def _move_up(tree: Path, target: Path) -> None:
+    if not is_empty(target):
+        raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
+    moved: list[Path] = []
+    try:
+        for entry in sorted(tree.iterdir()):
+            moved.append(target / entry.name)
+            entry.rename(moved[-1])
+    except BaseException:
+        for path in moved:
+            remove_path(path)
+        raise
+
+
+def _check_own(folder: Path) -> None:
+    status = folder.lstat()
+    if folder.is_symlink() or (os.name == "posix" and status.st_uid != os.geteuid()):
+        raise InvalidState(f"{folder} is not a folder of yours. Remove it, or choose another destination.")

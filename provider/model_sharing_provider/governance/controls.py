@@ -50,6 +50,8 @@ CONTROLS: Mapping[SecurableType, Mapping[str, Rule]] = {
     },
     SecurableType.SHARE: {
         "edit": rules.OWN_SHARE,
+        # No privilege says who may read an external location.
+        "add_location": rules.ADMINISTRATORS,
         # Recipients see what the owner may read: an owner gives a share to itself and to its groups alone.
         "give": rules.ADMINISTRATORS,
         "grant": rules.OWN_SHARE,

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from model_sharing_protocol.errors import PermissionDenied
+from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.controls import CONTROLS
 from model_sharing_provider.services.context import Context
@@ -23,6 +24,9 @@ Call = Callable[[ProviderServices, Context], Awaitable[object]]
 CALLS: dict[SecurableType, dict[str, Call]] = {
     SHARE: {
         "edit": lambda provider, context: provider.shares.update(context, "acme", changes=COMMENT),
+        "add_location": lambda provider, context: provider.shares.add_volume(
+            context, "acme", "file:///nowhere", SharedName("a", "b")
+        ),
         "give": lambda provider, context: provider.shares.update(context, "acme", changes=OTHER),
         "grant": lambda provider, context: provider.share_permissions.revoke(context, "acme", "globex"),
         "delete": lambda provider, context: provider.shares.delete(context, "acme"),

@@ -17,6 +17,7 @@ from model_sharing_provider.faces.explorer.rendering import explorer_url, render
 from model_sharing_provider.faces.explorer.securable_forms import read_update
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.transfers import transfers_in_progress
+from model_sharing_provider.services.sharing.shared_locations import AT_LOCATIONS
 
 _LISTING = "explorer shares"
 _CONTENTS = "explorer contents of a share"
@@ -105,9 +106,9 @@ async def show_terms(request: web.Request) -> web.Response:
 
 
 async def preview(request: web.Request) -> web.Response:
-    """Models that recipients are shown: what their owner may read, and nothing else."""
+    """What recipients are shown: models that their owner may read; tables, volumes and skills."""
     provider, context, name = provider_of(request), context_of(request), share_of(request)
-    share, _, _ = await provider.shares.get(context, name)
+    share, objects, _ = await provider.shares.get(context, name)
     shown = await provider.share_previews.page(context, name, page_of(request, _PREVIEW))
     token = shown.token(_PREVIEW)
     return render(
@@ -116,6 +117,7 @@ async def preview(request: web.Request) -> web.Response:
         share=share,
         tab="Preview as recipient",
         shown=shown.items,
+        others=[each for each in objects if each.type in AT_LOCATIONS],
         next=explorer_url(request, "shares", name, "preview", page=token) if token else "",
     )
 
@@ -145,6 +147,18 @@ async def add(request: web.Request) -> web.Response:
         await shares.add_schema(context, name, SchemaName.parse(source), shared_as or None)
     else:
         raise InvalidParameter(f"{source!r} is neither catalog.schema.model nor catalog.schema.")
+    return see_other(request, "shares", name, done="saved")
+
+
+async def add_location(request: web.Request) -> web.Response:
+    """Add the table, volume or agent skill at an external location."""
+    fields, name = await read_form(request), share_of(request)
+    shares, kind = provider_of(request).shares, fields.text("kind")
+    kinds = {"table": shares.add_table, "volume": shares.add_volume, "skill": shares.add_skill}
+    if kind not in kinds:
+        raise InvalidParameter(f"{kind!r} is not one of {', '.join(kinds)}.")
+    shared_as = SharedName.parse(fields.text("shared_as"), kind)
+    await kinds[kind](context_of(request), name, fields.text("location"), shared_as)
     return see_other(request, "shares", name, done="saved")
 
 
@@ -211,6 +225,7 @@ ROUTES = (
     page(f"{_PATH}/terms", show_terms),
     page(f"{_PATH}/preview", preview),
     form(f"{_PATH}/contents", add),
+    form(f"{_PATH}/contents/locations", add_location),
     form(f"{_PATH}/contents/remove", remove),
     form(f"{_PATH}/recipients", grant),
     form(f"{_PATH}/recipients/revoke", revoke),

@@ -38,6 +38,7 @@ MESSAGES: dict[type, tuple[type[msgspec.Struct], ...]] = {
 ADDED: dict[type, set[str]] = {
     securables.ModelVersion: {"full_name"},
     LineageRecord: {"id"},
+    ShareObject: {"skill"},
     RecipientToken: {"activated_at"},
     SharingProvider: {"id"},
 }

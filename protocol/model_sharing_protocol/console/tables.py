@@ -39,8 +39,7 @@ class TablePrinter:
             self._print_folded(cells)
             return
         if first:
-            titles = self._line(self._titles)
-            click.echo(click.style(titles, bold=True) if sys.stdout.isatty() else titles)
+            _print_titles(self._line(self._titles))
         if cells:
             click.echo("\n".join(map(self._line, cells)))
 
@@ -61,6 +60,14 @@ class TablePrinter:
         for row in rows:
             table.add_row(*map(Text, row))
         print_rich_table(table)
+
+
+def _print_titles(line: str) -> None:
+    if sys.stdout.isatty():
+        # Rich knows which terminals show bold letters.
+        Console(highlight=False).print(Text(line, style="bold"), soft_wrap=True)
+    else:
+        click.echo(line)
 
 
 def print_rich_table(table: Table) -> None:

@@ -103,8 +103,9 @@ def test_the_list_of_recipients_says_shares_and_expiry(shared: CliRunner) -> Non
     assert (globex["shares"], globex["last_used_at"]) == (["acme_share"], None)
     assert globex["expiration_time"] == globex["tokens"][0]["expiration_time"]
     header, row, *_ = shared.succeed("recipient", "list").out.splitlines()
-    assert header.split()[:5] == ["NAME", "SHARES", "ACTIVATED", "EXPIRATION_TIME", "LAST_USED_AT"]
-    assert "acme_share" in row
+    shown = ["NAME", "SHARES", "AUTHENTICATION_TYPE", "ACTIVATED", "EXPIRATION_TIME", "LAST_USED_AT"]
+    assert header.split()[:6] == shown
+    assert row.split()[1:3] == ["acme_share", "TOKEN"]
 
 
 @pytest.mark.parametrize(

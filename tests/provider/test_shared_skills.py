@@ -15,6 +15,7 @@ from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, NotFo
 from model_sharing_protocol.names import SharedName
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.metastore.paging.keyset import MAX_PAGE_CHARACTERS
 from model_sharing_provider.services.sharing.skill_metadata import read_skill
 from support.admin_client import AdminClient
 from support.provider_cli import CliRunner
@@ -123,6 +124,29 @@ async def test_a_skill_that_says_something_else_is_added_again(
     with pytest.raises(AlreadyExists):
         other = SharedName("others", "read-pdf")
         await admin.provider.shares.add_skill(admin.context, "acme", location, other)
+
+
+async def test_pages_of_skills_that_say_a_lot_are_shorter(
+    admin: AdminClient, endpoint: str, lake: Path
+) -> None:
+    code = await admin.share("acme", "globex")
+    said = "".join(f"  k{number}: {'x' * 150}\n" for number in range(100))
+    for number in range(80):
+        name = f"skill-{number:02}"
+        folder = write_skill(lake / name, f"name: {name}\ndescription: x\nmetadata:\n{said}")
+        await admin.provider.shares.add_skill(
+            admin.context, "acme", folder.as_uri(), SharedName("agents", name)
+        )
+    reader = Reader(endpoint, (await admin.activate(code, endpoint)).bearer_token)
+    names: list[str] = []
+    pages, token = 0, ""
+    while pages == 0 or token:
+        _, (page,) = await reader.ask(f"/all-skills?pageToken={token}")
+        names += [item["name"] for item in page["items"]]
+        pages, token = pages + 1, page.get("nextPageToken", "")
+        assert len(json.dumps(page)) < 2 * MAX_PAGE_CHARACTERS
+    await reader.close()
+    assert pages > 1 and names == [f"skill-{number:02}" for number in range(80)]
 
 
 async def test_what_is_not_a_skill_is_refused(admin: AdminClient, lake: Path) -> None:

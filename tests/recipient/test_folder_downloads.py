@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -108,7 +109,7 @@ def test_a_download_goes_on_where_it_stopped(
     folders.faults = [faults.cut_after(5_000_000)]
     folders.default_fault = faults.answer_status(500)
     with pytest.raises(ServerUnreachable, match="goes on where it stopped"):
-        vendor.download_volume(NAME, target)
+        vendor.with_limits(jobs=1).download_volume(NAME, target)
     assert not target.exists() and staging_path(target).is_dir()
     folders.default_fault = None
     before, size = folders.file_bytes_sent, sum(map(len, FILES.values()))
@@ -127,7 +128,7 @@ def test_what_was_replaced_in_between_is_fetched_again(
     folders.faults = [faults.cut_after(5_000_000)]
     folders.default_fault = faults.answer_status(500)
     with pytest.raises(ServerUnreachable):
-        vendor.download_volume(NAME, tmp_path / "prompts")
+        vendor.with_limits(jobs=1).download_volume(NAME, tmp_path / "prompts")
     folders.default_fault = None
     changed = FILES | {"weights.bin": LARGE[::-1]}
     folders.folders["volumes", NAME] = changed
@@ -254,8 +255,12 @@ def test_a_provider_that_gives_credentials_alone(
 @pytest.mark.usefixtures("folders")
 def test_a_destination_is_for_one_download(vendor: model_sharing.Catalog, tmp_path: Path) -> None:
     target = tmp_path / "prompts"
-    with staging_folder(target), pytest.raises(InvalidState, match="Another process"):
-        vendor.download_volume(NAME, target)
+    with staging_folder(target) as staging:
+        for _ in range(2):
+            with pytest.raises(InvalidState, match="Another process"):
+                vendor.download_volume(NAME, target)
+        assert staging.is_dir()
+    assert not staging_path(target).exists()
     (tmp_path / "elsewhere").mkdir()
     staging_path(target).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InvalidState, match="not a folder of yours"):
@@ -266,6 +271,34 @@ def test_a_destination_is_for_one_download(vendor: model_sharing.Catalog, tmp_pa
         vendor.download_volume(NAME, tmp_path / "link")
     with pytest.raises(InvalidParameter, match="does not exist"):
         vendor.download_volume(NAME, tmp_path / "no" / "folder")
+
+
+@pytest.mark.usefixtures("folders")
+def test_a_disk_without_locks(
+    vendor: model_sharing.Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    vendor.download_volume(NAME, tmp_path / "prompts")
+    assert found_in(tmp_path / "prompts") == FILES
+    assert not staging_path(tmp_path / "prompts").exists()
+
+
+@pytest.mark.usefixtures("folders")
+def test_a_place_that_cannot_be_written(vendor: model_sharing.Catalog) -> None:
+    with pytest.raises(InvalidState, match="could not be written"):
+        vendor.download_volume(NAME, "/proc/prompts")
+
+
+def test_a_download_of_which_nothing_arrived_leaves_nothing(
+    folders: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    folders.default_fault = faults.answer_status(500)
+    with pytest.raises(ServerUnreachable):
+        vendor.download_volume(NAME, tmp_path / "prompts", include="one.txt")
+    assert not [path for path in tmp_path.iterdir() if "prompts" in path.name]
 
 
 @pytest.mark.usefixtures("folders")
@@ -281,8 +314,9 @@ def test_names_that_are_none(vendor: model_sharing.Catalog, tmp_path: Path, name
 async def test_a_download_that_is_cancelled_ends(folders: FakeProvider, tmp_path: Path) -> None:
     folders.default_fault = faults.slowly(0.05)
     async with model_sharing.AsyncCatalog("vendor") as catalog:
-        work = asyncio.ensure_future(catalog.download_volume(NAME, tmp_path / "prompts"))
-        while folders.file_bytes_sent < 1_000_000:  # noqa: ASYNC110 - another thread sends
+        target = tmp_path / "prompts"
+        work = asyncio.ensure_future(catalog.download_volume(NAME, target))
+        while not (await catalog.plan_folder_download("volume", NAME, target)).reused:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         work.cancel()
         with pytest.raises(asyncio.CancelledError):

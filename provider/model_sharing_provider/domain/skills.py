@@ -10,6 +10,9 @@ MAX_SKILL_NAME = 64
 MAX_DESCRIPTION = 1024
 MAX_COMPATIBILITY = 500
 """Limits in characters, as the Agent Skills specification has them."""
+MAX_LICENSE = 500
+MAX_ALLOWED_TOOLS = 4096
+"""Limits in characters of what it leaves open: every list carries it."""
 
 
 @dataclass(frozen=True, slots=True)

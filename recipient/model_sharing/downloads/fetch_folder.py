@@ -21,7 +21,12 @@ from model_sharing.downloads.targets import FileRange, WholeFile
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import FileUrls
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
-from model_sharing.filesystem.local_files import list_folder, remove_path, translated_disk_full
+from model_sharing.filesystem.local_files import (
+    list_folder,
+    remove_path,
+    removed_unless_moved,
+    translated_disk_full,
+)
 from model_sharing_protocol.errors import DiskFull
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
@@ -95,11 +100,11 @@ class _Fetcher:
 
     def _fetch_whole(self, file: ManifestFile) -> None:
         staged = staged_path(self._job.staging, file)
-        path = staged.with_suffix(".new")
-        with WholeFile(path, file.size, self._job.progress) as target:
-            if file.size:
-                self._transfer.run(file, target)
-        path.replace(staged)
+        with removed_unless_moved(staged.with_suffix(".new")) as path:
+            with WholeFile(path, file.size, self._job.progress) as target:
+                if file.size:
+                    self._transfer.run(file, target)
+            path.replace(staged)
         self._job.progress.file_done()
 
     def _fetch_ranges(self, file: ManifestFile) -> bool:

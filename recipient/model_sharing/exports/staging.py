@@ -8,12 +8,19 @@ that is there already. One process at a time downloads to a destination.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from model_sharing.exports.destinations import STAGING, check_new_or_empty, is_empty, translated_errors
-from model_sharing.filesystem.local_files import local_path, remove_path, translated_disk_full
+from model_sharing.filesystem.local_files import (
+    list_folder,
+    local_path,
+    remove_path,
+    removed_unless_moved,
+    translated_disk_full,
+)
 from model_sharing.filesystem.locks import locked
 from model_sharing_protocol.errors import AlreadyExists, Interrupted, InvalidState
 
@@ -30,42 +37,52 @@ def staging_path(target: Path) -> Path:
 
 @contextmanager
 def staging_folder(target: Path) -> Iterator[Path]:
-    """Make and lock the staging folder of a destination; it is removed unless the block raises.
+    """Make and lock the staging folder of a destination; it stays if the block raises with something in it.
 
     Raises InvalidState if another process downloads to the same destination, or if the folder is somebody
-    else's, who could put anything into it.
+    else's, who could put anything into it; and, as the block does, for whatever cannot be written.
     """
-    folder = staging_path(target)
-    with ExitStack() as held:
-        with translated_errors(target), translated_disk_full(target):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            _check_own(folder)
-            try:
-                held.enter_context(locked(folder / _LOCK, lambda: True))
-            except Interrupted as error:
-                raise InvalidState(f"Another process is downloading to {target}; wait for it.") from error
-            remove_path(folder / _TREE)
-        check_new_or_empty(target)  # it may have appeared meanwhile
-        yield folder
-    remove_path(folder)
+    folder, done = staging_path(target), False
+    with translated_errors(target), translated_disk_full(target), ExitStack() as held:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _check_own(folder)
+        place = _locked_place(held, folder, target)
+        try:
+            check_new_or_empty(target)  # it may have appeared meanwhile
+            remove_path(place / _TREE)
+            yield place
+            done = True
+        finally:
+            held.close()
+            if done or all(path.name == _LOCK for path in list_folder(folder)):
+                remove_path(folder)
+
+
+def _locked_place(held: ExitStack, folder: Path, target: Path) -> Path:
+    """Locked folder or, on a disk without locks, a fresh one inside, in which no later download goes on."""
+    try:
+        if held.enter_context(locked(folder / _LOCK, lambda: True)):
+            return folder
+    except Interrupted as error:
+        raise InvalidState(f"Another process is downloading to {target}; wait for it.") from error
+    return held.enter_context(removed_unless_moved(Path(tempfile.mkdtemp(dir=folder))))
 
 
 def place_files(folder: Path, staged: Iterator[tuple[Path, str]], target: Path) -> None:
     """Move staged files to their paths below the destination, which appears whole or not at all.
 
-    Raises InvalidState, AlreadyExists, DiskFull.
+    Raises AlreadyExists, OSError.
     """
     tree = folder / _TREE
-    with translated_errors(target), translated_disk_full(target):
-        tree.mkdir()
-        for source, path in staged:
-            destination = local_path(tree, path)
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            source.rename(destination)
-        if target.exists():
-            _move_up(tree, target)
-        else:
-            tree.rename(target)
+    tree.mkdir()
+    for source, path in staged:
+        destination = local_path(tree, path)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(destination)
+    if target.exists():
+        _move_up(tree, target)
+    else:
+        tree.rename(target)
 
 
 def _move_up(tree: Path, target: Path) -> None:
@@ -80,6 +97,9 @@ def _move_up(tree: Path, target: Path) -> None:
         for path in moved:
             remove_path(path)
         raise
+    for left in target.glob(f"{STAGING}*"):
+        if not tree.is_relative_to(left):
+            remove_path(left)
 
 
 def _check_own(folder: Path) -> None:

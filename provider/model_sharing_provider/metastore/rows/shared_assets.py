@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from model_sharing_protocol.names import SharedName
+from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_provider.domain.shared_tables import SharedLocation
 from model_sharing_provider.domain.sharing import ShareObjectType
 from model_sharing_provider.metastore.engine.connection import Connection
+from model_sharing_provider.metastore.paging.keyset import fit_page
 from model_sharing_provider.metastore.rows.mapping import read_skill
 from model_sharing_provider.metastore.tables import share_objects
 
@@ -21,6 +23,25 @@ class SharedAssetRows:
     async def of_share(self, share_id: str, kind: ShareObjectType) -> list[SharedLocation]:
         """All assets of a kind in a share, of which there are at most as many as its quota allows."""
         return await self._find(share_id, kind)
+
+    async def page(
+        self, share_id: str, kind: ShareObjectType, schema: str | None, page: PageRequest
+    ) -> Page[SharedLocation]:
+        """Page of the assets of a kind, of one schema or all, by name; shorter if skills say a lot."""
+        query = select(
+            share_objects.c.object_id,
+            share_objects.c.shared_schema,
+            share_objects.c.shared_name,
+            func.length(share_objects.c.skill).label("weight"),
+        ).where(share_objects.c.share_id == share_id, share_objects.c.type == kind)
+        if schema is not None:
+            query = query.where(share_objects.c.shared_schema == schema)
+        names = page_of(await self._connection.execute(query), page, _key)
+        names = fit_page(names, (row.weight for row in names.items), _key)
+        ids = [row.object_id for row in names.items]
+        rows = await self._connection.execute(_ASSETS.where(share_objects.c.object_id.in_(ids)))
+        found = sorted(map(_read, rows), key=lambda each: str(each.shared_name))
+        return Page(found, names.last_key)
 
     async def find(self, share_id: str, kind: ShareObjectType, name: SharedName) -> SharedLocation | None:
         found = await self._find(share_id, kind, name)
@@ -54,6 +75,10 @@ _ASSETS = select(
     share_objects.c.object_name,
     share_objects.c.skill,
 )
+
+
+def _key(row: Row[Any]) -> str:
+    return f"{row.shared_schema}.{row.shared_name}"
 
 
 def _read(row: Row[Any]) -> SharedLocation:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from model_sharing_protocol.errors import NotFound, UnsupportedOperation
 from model_sharing_protocol.names import SharedName
-from model_sharing_protocol.pages import Page, PageRequest, page_of
+from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.artifacts.credentials.vending import Vending
 from model_sharing_provider.artifacts.shared_folders import SharedFolders
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -77,9 +77,7 @@ class FolderAssets:
         schema = schema.lower() if schema is not None else None
         async with view_share(context, self._kind.list, share, schema or "") as (operation, found, _):
             await check_schema(operation, found, schema)
-            shown = await operation.rows.shared_assets.of_share(found.id, self._kind.type)
-            inside = (each for each in shown if schema in (None, each.shared_name.schema))
-            part = page_of(inside, page, lambda each: str(each.shared_name))
+            part = await operation.rows.shared_assets.page(found.id, self._kind.type, schema, page)
             return Page([self._folder(found, each) for each in part.items], part.last_key)
 
     async def get(self, context: Context, share: str, name: SharedName) -> SharedFolder:

@@ -13,10 +13,12 @@ from typing import Any
 
 from model_sharing_protocol.characters import shown
 from model_sharing_protocol.errors import InvalidParameter
-from model_sharing_provider.domain.limits import MAX_COMMENT, check_properties
+from model_sharing_provider.domain.limits import check_properties
 from model_sharing_provider.domain.skills import (
+    MAX_ALLOWED_TOOLS,
     MAX_COMPATIBILITY,
     MAX_DESCRIPTION,
+    MAX_LICENSE,
     MAX_SKILL_NAME,
     SKILL_FILE,
     SkillMetadata,
@@ -53,9 +55,9 @@ def _skill(fields: Mapping[str, Any], folder: str) -> SkillMetadata:
         raise InvalidParameter("it has no description; write what the skill does, and when to use it.")
     return SkillMetadata(
         description=description,
-        license=_text(fields, "license", MAX_COMMENT),
+        license=_text(fields, "license", MAX_LICENSE),
         compatibility=_text(fields, "compatibility", MAX_COMPATIBILITY),
-        allowed_tools=_text(fields, "allowed-tools", MAX_COMMENT),
+        allowed_tools=_text(fields, "allowed-tools", MAX_ALLOWED_TOOLS),
         metadata=_metadata(fields.get("metadata") or {}),
     )
 

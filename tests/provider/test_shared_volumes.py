@@ -18,9 +18,11 @@ from model_sharing_protocol.errors import (
     UnsafePath,
 )
 from model_sharing_protocol.names import FullName, SharedName
+from model_sharing_provider.artifacts.shared_folders import SharedFolders
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import SecurableType
+from model_sharing_provider.domain.stored_objects import ExternalFile
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.admin_client import AdminClient
 from support.model_folder import write_model
@@ -133,6 +135,30 @@ async def test_a_file_that_was_replaced_is_an_error_and_no_other_bytes(reader: R
     assert status == 400 and b"another" not in content
     (lake / "prompts" / "more" / "empty.bin").unlink()
     assert (await fetch(urls["more/empty.bin"]))[0] in (400, 404)
+
+
+async def test_files_are_listed_once_and_checked_each_time(
+    reader: Reader, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = await reader.urls()
+    listed: list[str] = []
+    list_files = SharedFolders.list
+
+    async def counted(self: SharedFolders, location: str, most: int) -> list[ExternalFile]:
+        listed.append(location)
+        return await list_files(self, location, most)
+
+    monkeypatch.setattr(SharedFolders, "list", counted)
+    for path, url in urls.items():
+        assert await fetch(url) == (200, FILES[path])
+    assert len(listed) == 1
+    (lake / "prompts" / "one.txt").write_bytes(b"Who?")
+    (lake / "prompts" / "more" / "empty.bin").unlink()
+    for path in ("one.txt", "more/empty.bin"):
+        status, content = await fetch(urls[path])
+        assert status == 400 and b"gone, or was replaced" in content
+    (again,) = [url for path, url in (await reader.urls()).items() if path == "one.txt"]
+    assert await fetch(again) == (200, b"Who?")
 
 
 async def test_a_link_that_leads_out_is_not_followed(reader: Reader, lake: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ async def test_updates_as_their_masks_say(
         return await ask(policies.update, holder, "ci", given, update_mask=mask)
 
     told = await update(FederationPolicy(description="hourly"))
+    assert (await update(replace(told, description="daily"))).description == "daily", "as it was read"
+    told = await update(FederationPolicy(description="hourly"))
     assert (told.description, told.oidc_policy, told.uid) == ("hourly", made.oidc_policy, made.uid)
     assert told.create_time == made.create_time
     only = await update(policy(issuer, audiences=["b"], subject="x"), "oidc_policy.audiences")
@@ -110,6 +113,7 @@ async def test_updates_as_their_masks_say(
         (policy(issuer), "name"),
         (policy(issuer), ""),
         (policy(issuer, issuer="http://plain.example"), None),
+        (FederationPolicy(name="accounts/acme/federationPolicies/ci", description="x"), None),
         (policy(issuer, jwks_uri="https://issuer.example/keys"), None),
     ):
         with pytest.raises(BadRequest):

@@ -50,16 +50,24 @@ class OidcPolicy(Message):
     jwks_uri: NotServed = None
 
 
-class Policy(Message):
-    """Federation policy of a principal. Of a request, `description` and `oidc_policy` alone are looked at."""
+class GivenPolicy(Message):
+    """Federation policy of a request; a `name` must be that of the path. What answers add is not read."""
 
     name: str | None = None
-    policy_id: str | None = None
-    uid: str | None = None
     description: str | None = None
     oidc_policy: OidcPolicy | None = None
-    create_time: str | None = None
-    update_time: str | None = None
+
+
+class Policy(Message):
+    """Federation policy of a principal; `name` is its path, and `policy_id` its name here."""
+
+    name: str
+    policy_id: str
+    uid: str
+    oidc_policy: OidcPolicy
+    create_time: str
+    update_time: str
+    description: str = ""
 
 
 class Policies(Message):
@@ -68,9 +76,10 @@ class Policies(Message):
 
 
 async def create_policy(request: web.Request) -> web.Response:
-    new, name = _new(await read_body(request, Policy)), request.query.get("policy_id")
+    body, name = await read_body(request, GivenPolicy), request.query.get("policy_id")
+    _check_path(request, body, name or "")
     policies = provider_of(request).principal_policies
-    created = await policies.create(context_of(request), await _holder(request), new, name)
+    created = await policies.create(context_of(request), await _holder(request), _new(body), name)
     return json_response(_policy(request, created), JSON)
 
 
@@ -88,7 +97,8 @@ async def get_policy(request: web.Request) -> web.Response:
 
 async def update_policy(request: web.Request) -> web.Response:
     """Update the fields in `update_mask`, or without one those that are given."""
-    body, name = await read_body(request, Policy), request.match_info["policy"]
+    body, name = await read_body(request, GivenPolicy), request.match_info["policy"]
+    _check_path(request, body, name)
     mask = request.query.get("update_mask")
     changed = _given(body) if mask is None else _masked(mask)
     policies = provider_of(request).principal_policies
@@ -109,7 +119,18 @@ async def _holder(request: web.Request) -> str:
     return found.principal.name
 
 
-def _new(body: Policy) -> NewFederationPolicy:
+def _path_of(request: web.Request, policy: str) -> str:
+    path = request.match_info
+    return f"accounts/{path['account']}/servicePrincipals/{path['id']}/federationPolicies/{policy}"
+
+
+def _check_path(request: web.Request, body: GivenPolicy, policy: str) -> None:
+    """Raise InvalidParameter for a policy that is named otherwise than by its path."""
+    if body.name is not None and body.name != _path_of(request, policy):
+        raise InvalidParameter(f"{body.name!r} is not the name of this policy; leave it out.")
+
+
+def _new(body: GivenPolicy) -> NewFederationPolicy:
     oidc = body.oidc_policy or OidcPolicy()
     return NewFederationPolicy(
         issuer=oidc.issuer or "",
@@ -122,7 +143,7 @@ def _new(body: Policy) -> NewFederationPolicy:
     )
 
 
-def _given(body: Policy) -> set[str]:
+def _given(body: GivenPolicy) -> set[str]:
     """Fields of the policy that a request sets."""
     given = {name for name in _OIDC if getattr(body.oidc_policy, name, None) is not None}
     return given | ({"comment"} if body.description is not None else set())
@@ -139,9 +160,8 @@ def _masked(mask: str) -> set[str]:
 
 
 def _policy(request: web.Request, policy: FederationPolicy) -> Policy:
-    path = request.match_info
     return Policy(
-        name=f"accounts/{path['account']}/servicePrincipals/{path['id']}/federationPolicies/{policy.name}",
+        name=_path_of(request, policy.name),
         policy_id=policy.name,
         # The row's own id changes with the tokens that the policy accepts; this one stays.
         uid=str(uuid5(UUID(policy.holder_id), policy.name)),
@@ -176,7 +196,7 @@ FACE = Face(
             create_policy,
             "New federation policy of a principal",
             Policy,
-            Policy,
+            GivenPolicy,
             query=(Query("policy_id", TEXT),),
             errors=(AlreadyExists,),
         ),
@@ -188,7 +208,7 @@ FACE = Face(
             update_policy,
             "Change a federation policy of a principal",
             Policy,
-            Policy,
+            GivenPolicy,
             query=(Query("update_mask", TEXT),),
             errors=(AlreadyExists,),
         ),

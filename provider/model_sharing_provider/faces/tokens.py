@@ -153,7 +153,15 @@ _OWN = Face(
     routes=(
         Route("POST", "/create", create_own, "New token for yourself", CreatedToken, CreateToken),
         Route("GET", "/list", list_own, "Your tokens", TokenInfos),
-        Route("POST", "/delete", delete_own, "Revoke a token of yours", Nothing, DeleteToken),
+        Route(
+            "POST",
+            "/delete",
+            delete_own,
+            "Revoke a token of yours",
+            Nothing,
+            DeleteToken,
+            errors=(NotFound,),
+        ),
     ),
 )
 _ALL = Face(
@@ -180,6 +188,7 @@ _ALL = Face(
             "Tokens of all principals",
             TokenInfos,
             query=(Query("created_by_username", TEXT),),
+            errors=(NotFound,),
         ),
         Route("GET", "/tokens/{id}", get_token, "A token, and whose it is", OneToken, errors=(NotFound,)),
         Route("DELETE", "/tokens/{id}", delete_token, "Revoke a token", Nothing, errors=(NotFound,)),

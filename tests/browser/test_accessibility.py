@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestServer
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
+from support.accessibility import axe_violations
 from support.admin_client import AdminClient
 from support.browser import PATIENCE_MS, Person, Windows
 from support.explorer_client import ExplorerClient
 from support.explorer_metastore import fill
 from support.explorer_pages import some_of_each_route
 
-_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _STARTS = ("/explorer/search?q=churn", "/explorer/search?q=nothing-has-this-name")
 _OPEN_ALL = """() => {
   window.addEventListener("toggle", (event) => event.stopImmediatePropagation(), true);
@@ -50,12 +49,12 @@ async def test_axe_finds_nothing(
 ) -> None:
     person = await windows.new(color_scheme=scheme, viewport={"width": 1200, "height": 900})
     await person.open("/explorer/sign-in")
-    problems = await _axe(person.page, "sign-in")
+    problems = await axe_violations(person.page, "sign-in")
     await person.sign_in((provider_home / "admin.token").read_text())
     for path in paths:
         await _open(person, path)
         await person.page.evaluate(_OPEN_ALL)
-        problems += await _axe(person.page, path)
+        problems += await axe_violations(person.page, path)
     assert not problems, "\n".join(problems)
 
 
@@ -63,16 +62,6 @@ async def _open(person: Person, path: str) -> None:
     """Open a page, and wait for the parts that it loads by itself."""
     await person.open(path)
     await expect(person.page.locator("[hx-trigger=load]:empty")).to_have_count(0, timeout=PATIENCE_MS)
-
-
-async def _axe(page: Page, path: str) -> list[str]:
-    """Violations that axe-core finds, each with the page and the element."""
-    found = await Axe().run(page, options={"runOnly": _RULES, "resultTypes": ["violations"]})
-    return [
-        f"{path}: {violation['help']}: {node['html'][:200]} {node['failureSummary']}"
-        for violation in found.response["violations"]
-        for node in violation["nodes"]
-    ]
 
 
 async def test_a_narrow_screen_needs_no_horizontal_scrolling(

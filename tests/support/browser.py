@@ -45,11 +45,15 @@ class Person:
 
 @dataclass(slots=True)
 class Windows:
-    """Chromium with windows that share nothing. What their consoles complain about fails the test."""
+    """Chromium with windows that share nothing. What their consoles complain about fails the test.
+
+    Complaints about pages of `others`, by the beginning of their address, do not.
+    """
 
     browser: Browser
     server: TestServer
     complaints: list[str] = field(default_factory=list)
+    others: tuple[str, ...] = ()
 
     async def new(self, **options: object) -> Person:
         """New window, with options of `Browser.new_context` such as `java_script_enabled` or `viewport`."""
@@ -61,7 +65,9 @@ class Windows:
         return Person(page, str(self.server.make_url("/")).rstrip("/"))
 
     def _listen(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not message.text.startswith(_ANSWERED_WITH_ERROR):
+        of_others = bool(self.others) and message.location["url"].startswith(self.others)
+        expected = message.text.startswith(_ANSWERED_WITH_ERROR)
+        if message.type in ("error", "warning") and not expected and not of_others:
             self.complaints.append(message.text)
 
 

@@ -41,8 +41,8 @@ async def begin(request: web.Request) -> web.Response:
 async def finish(request: web.Request) -> web.Response:
     """Page that opens the one that was asked for, in a new session.
 
-    A redirect would not do: it would be part of the way from another site, on which no SameSite=Strict cookie
-    is sent.
+    A redirect would come without the new cookie: it is part of the way from another site, on which none that
+    is SameSite=Strict is sent.
     """
     check_encrypted(request)
     service = provider_of(request).code_sign_in

@@ -121,4 +121,7 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         "audit log, a rare action": lambda: provider.audit.latest(
             context, 100, action=AuditAction.RETRIEVE_RECIPIENT_TOKEN
         ),
+        "audit log, a page of a rare action": lambda: provider.audit.page(
+            context, first, action=AuditAction.RETRIEVE_RECIPIENT_TOKEN
+        ),
     }

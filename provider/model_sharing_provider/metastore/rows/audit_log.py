@@ -6,11 +6,11 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Unpack
 
-from sqlalchemy import Row, Select, and_, func, insert, literal_column, or_, select
+from sqlalchemy import Row, Select, and_, func, insert, literal_column, or_, select, text
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.audit_actions import FREQUENT, AuditAction
 from model_sharing_provider.domain.events import AuditEvent, EventFilter, Outcome, Target
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
@@ -19,6 +19,7 @@ from model_sharing_provider.domain.sharing import LastCall
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.tables import audit_log
+from model_sharing_provider.metastore.tables.events import NOT_FREQUENT
 
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
 NEWEST_EVENTS = 1_000_000
@@ -39,18 +40,20 @@ class AuditRows:
 
     async def latest(self, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
         """Latest events, newest first, at most `limit`."""
-        query = _matching(only).order_by(audit_log.c.at.desc(), audit_log.c.id.desc()).limit(limit)
+        # The index by action is in the order of ids, in which events came, but for milliseconds.
+        by_time = () if _is_indexed(only) else (audit_log.c.at.desc(),)
+        query = _matching(only).order_by(*by_time, audit_log.c.id.desc()).limit(limit)
         return [_event(row) for row in await self._connection.execute(query)]
 
     async def page(self, page: PageRequest, **only: Unpack[EventFilter]) -> Page[AuditEvent]:
         """Page of the events that match, newest first.
 
-        Those that are not OK have an index. Of others, a page looks at a bounded part of the log: it may have
-        few events, or none, and a next page.
+        Those that are not OK have an index, and those of rare actions. Of others, a page looks at a bounded
+        part of the log: it may have few events, or none, and a next page.
         """
         end = await self._end(page)
         query = _matching(only).where(audit_log.c.id < end)
-        bounded = only.get("outcome", "") in ("", Outcome.OK)
+        bounded = only.get("outcome", "") in ("", Outcome.OK) and not _is_indexed(only)
         if bounded:
             query = query.where(audit_log.c.id >= end - RECENT_EVENTS)
         rows = (await self._connection.execute(query.order_by(audit_log.c.id.desc()).limit(page.size))).all()
@@ -178,10 +181,19 @@ def _matching(only: EventFilter) -> Select[Any]:
     if only.get("outcome", "") not in ("", Outcome.OK):
         # Implied by the next condition, but needed for the partial index of events that are not OK.
         query = query.where(audit_log.c.outcome != literal_column(f"'{Outcome.OK}'"))
+    if _is_indexed(only):
+        # Implied by the action as well, and needed for the partial index.
+        query = query.where(text(NOT_FREQUENT))
     for column in ("share", "recipient", "principal", "action", "outcome"):
         if value := only.get(column):
             query = query.where(audit_log.c[column] == value)
     return query
+
+
+def _is_indexed(only: EventFilter) -> bool:
+    """True if there is an index of the events of this action."""
+    action = only.get("action")
+    return action is not None and action not in FREQUENT
 
 
 def _event(row: Row[Any]) -> AuditEvent:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     text,
 )
 
+from model_sharing_provider.domain.audit_actions import FREQUENT
 from model_sharing_provider.metastore.tables.columns import (
     ID,
     NAME,
@@ -47,6 +48,9 @@ changes = Table(
         postgresql_where=text("share_id <> ''"),
     ),
 )
+
+NOT_FREQUENT = "action NOT IN ({})".format(", ".join(f"'{action}'" for action in FREQUENT))
+"""Condition of the index of the audit log by action; only a query that has it is read along the index."""
 
 audit_log = Table(
     "audit_log",
@@ -88,6 +92,13 @@ audit_log = Table(
         "at",
         sqlite_where=text("version_id IS NOT NULL"),
         postgresql_where=text("version_id IS NOT NULL"),
+    ),
+    Index(
+        "ix_audit_log_action",
+        "action",
+        "id",
+        sqlite_where=text(NOT_FREQUENT),
+        postgresql_where=text(NOT_FREQUENT),
     ),
     Index(
         "ix_audit_log_not_ok",

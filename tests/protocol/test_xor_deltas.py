@@ -8,17 +8,34 @@ import random
 import struct
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from model_sharing_protocol import xor_deltas
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, MAX_HEAD_BYTES, restore, write_start
 from support.bf16_weights import restored, xor_delta
 
 MAGIC = b"model-sharing xor delta 1\n"
+
+
+@pytest.fixture(scope="module", autouse=True, params=["Python alone", "NumPy", "NumPy and zlib-ng"])
+def libraries(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each story with the libraries of the extra `fast`, and without."""
+    numpy = None if request.param == "Python alone" else xor_deltas._numpy()
+    fastest = xor_deltas._zlib() if "zlib-ng" in request.param else zlib
+    assert numpy is not None or request.param == "Python alone"
+    assert (fastest is zlib) == ("zlib-ng" not in request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(xor_deltas, "_numpy", lambda: numpy)
+        patch.setattr(xor_deltas, "_zlib", lambda: fastest)
+        yield
+
+
 SMALL = st.binary(max_size=300)
 
 

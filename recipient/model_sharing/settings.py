@@ -29,6 +29,7 @@ ALIAS_MAX_AGE_VARIABLE = "MODEL_SHARING_ALIAS_MAX_AGE"
 LIMIT_RATE_VARIABLE = "MODEL_SHARING_LIMIT_RATE"
 RETRY_FOR_VARIABLE = "MODEL_SHARING_RETRY_FOR"
 RECALLED_VARIABLE = "MODEL_SHARING_RECALLED"
+DELTAS_VARIABLE = "MODEL_SHARING_DELTAS"
 DEFAULT_JOBS = 8
 MAX_JOBS = 64
 
@@ -39,6 +40,14 @@ class RecalledPolicy(StrEnum):
     REFUSE = "refuse"
     WARN = "warn"
     DROP = "drop"
+
+
+class DeltaPolicy(StrEnum):
+    """Policy on deltas: whatever is here first, or fewest bytes, or no delta at all."""
+
+    FASTEST = "fastest"
+    SMALLEST = "smallest"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class Settings:
     `retry_for` is the number of seconds for which a request with a transient error is retried; 0: not at all.
     `cache_folder` is the folder of the cache; None: in the home.
     `recalled` is what happens to versions that their provider recalled.
+    `deltas` is when a provider's XOR deltas are used.
     """
 
     home: Path
@@ -62,6 +72,7 @@ class Settings:
     retry_for: float = DEFAULT_RETRY_SECONDS
     cache_folder: Path | None = None
     recalled: RecalledPolicy = RecalledPolicy.REFUSE
+    deltas: DeltaPolicy = DeltaPolicy.FASTEST
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -80,6 +91,7 @@ class Settings:
             _seconds(RETRY_FOR_VARIABLE, DEFAULT_RETRY_SECONDS),
             Path(cache).expanduser().absolute() if cache else None,
             parse_recalled_policy(os.environ.get(RECALLED_VARIABLE) or RecalledPolicy.REFUSE),
+            parse_delta_policy(os.environ.get(DELTAS_VARIABLE) or DeltaPolicy.FASTEST),
         )
 
     def with_limits(self, *, jobs: int | None = None, limit_rate: int | None = None) -> Settings:
@@ -120,6 +132,16 @@ def parse_recalled_policy(text: str) -> RecalledPolicy:
     except ValueError:
         raise InvalidParameter(
             f"{text!r} is not a policy on recalled versions; write {', '.join(RecalledPolicy)}."
+        ) from None
+
+
+def parse_delta_policy(text: str) -> DeltaPolicy:
+    """Parse the policy on deltas: fastest, smallest or never."""
+    try:
+        return DeltaPolicy(text.lower())
+    except ValueError:
+        raise InvalidParameter(
+            f"{text!r} is not a policy on deltas; write {', '.join(DeltaPolicy)}."
         ) from None
 
 

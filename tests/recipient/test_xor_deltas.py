@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from model_sharing.cache.maintenance.inventory import take_inventory
 from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
+from model_sharing.downloads import measured_rates
+from model_sharing.downloads.measured_rates import MeasuredRates
 from model_sharing.downloads.part_file import PartFile
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.downloads.progress_observer import NoObserver
@@ -71,6 +74,68 @@ def test_the_delta_is_fetched_and_nothing_else(
     forget(fake_provider)
     assert fetched(vendor) == AFTER
     assert fake_provider.file_requests() == []
+
+
+FAST, SLOW = 10**12, 10**5
+
+
+@pytest.mark.parametrize(
+    ("policy", "arrive", "is_taken"),
+    [
+        ("fastest", FAST, False),
+        ("fastest", SLOW, True),
+        ("smallest", FAST, True),
+        ("never", SLOW, False),
+        ("", FAST, False),
+    ],
+)
+def test_a_delta_is_taken_where_it_is_sooner_or_as_asked_for(
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: str,
+    arrive: int,
+    is_taken: bool,
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_DELTAS", policy)
+    MeasuredRates(rates_of(vendor)).record_arrival(arrive, 1)
+    assert fetched(model_sharing.catalog("vendor")) == AFTER
+    assert asked_for(fake_provider, DELTA) == is_taken
+
+
+def rates_of(vendor: model_sharing.Catalog) -> Path:
+    catalog = shared_catalog_of(vendor)
+    return catalog.cache.rates_path()
+
+
+def test_rates_are_measured_by_each_large_download(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured_rates, "LEAST_BYTES", MIB)
+    offer(fake_provider)
+    cache_first_version(fake_provider, vendor, BEFORE, AFTER)
+    first = json.loads(rates_of(vendor).read_bytes())
+    assert first["arrive"] > 0
+    assert first["applied"] == 0
+    monkeypatch.setenv("MODEL_SHARING_DELTAS", "smallest")
+    assert fetched(model_sharing.catalog("vendor")) == AFTER
+    assert json.loads(rates_of(vendor).read_bytes())["applied"] > 0
+
+
+def test_a_limited_rate_is_the_rate_of_the_line(tmp_path: Path) -> None:
+    MeasuredRates(tmp_path / "rates.json").record_arrival(FAST, 1)
+    size = 10**9
+    assert not MeasuredRates(tmp_path / "rates.json").is_delta_faster(size // 10, size, size)
+    limited = MeasuredRates(tmp_path / "rates.json", limit=SLOW)
+    assert limited.is_delta_faster(size // 10, size, size)
+    limited.record_arrival(size, size / SLOW)
+    assert not MeasuredRates(tmp_path / "rates.json").is_delta_faster(size // 10, size, size)
+
+
+def test_damaged_rates_are_none(tmp_path: Path) -> None:
+    (tmp_path / "rates.json").write_bytes(b"no JSON")
+    assert MeasuredRates(tmp_path / "rates.json").is_delta_faster(1, 10, 10)
 
 
 def test_without_its_base_a_delta_is_of_no_use(

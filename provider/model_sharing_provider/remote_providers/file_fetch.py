@@ -19,12 +19,14 @@ from typing import Any, TypeVar
 from model_sharing.cache.store import Cache
 from model_sharing.downloads.engine import Engine
 from model_sharing.downloads.job import Job
+from model_sharing.downloads.measured_rates import MeasuredRates
 from model_sharing.downloads.plan import Plan, check_space
 from model_sharing.downloads.progress_observer import NoObserver
 from model_sharing.downloads.reuse_planner import ReusePlanner
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import FileUrls
 from model_sharing.filesystem.local_files import translated_write_errors
+from model_sharing.settings import DeltaPolicy
 from model_sharing.transport.file_origins import FileOrigins
 from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.errors import SharingError
@@ -79,14 +81,18 @@ class FileFetch:
         self._bases = bases
         self._counter = ByteCounter(observe)
         origins = FileOrigins(source.profile.endpoint, source.mirror.file_origins, may_call)
+        contents = Cache(cache, source.mirror.provider_fingerprint, published=self._announce)
         self._job = Job(
             manifest,
-            Cache(cache, source.mirror.provider_fingerprint, published=self._announce),
+            contents,
             Connections(origins, retry_for=_RETRY_SECONDS),
             FileUrls(urls, lambda: self._wait_for(renew())),
             self._counter,
             parallel=_PARALLEL,
             base_versions=lambda: [base.manifest.digest for base in bases],
+            rates=MeasuredRates(contents.rates_path()),
+            # Bytes between regions and clouds cost money, once for all readers here.
+            deltas=DeltaPolicy.SMALLEST,
         )
 
     async def run(self, wanted: Sequence[ManifestFile], deliver: Deliver, restore: Restore) -> int:

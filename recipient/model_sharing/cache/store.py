@@ -9,6 +9,7 @@
     ├── selections/<digest>-<key>/… some of them, as somebody asked for: the same, with nothing else in it
     ├── manifests/<digest>.json     which files those are; locked while in use, touched by each use
     ├── views/<key>/…               a snapshot as handed to MLflow, which adds a file of its own
+    ├── rates/<provider>.json       how fast its files arrive (`downloads.measured_rates`)
     ├── refs/…                      which version has which digest (`known_state`)
     ├── locks/…                     one file a lock
     └── tmp/…                       what is being built; moved into place by an atomic rename
@@ -90,6 +91,10 @@ class Cache:
     def part_path(self, sha256: str) -> Path:
         """Path of a large content that the provider has sent in part."""
         return self.blobs / f"{self.name_for_provider(sha256)}.part"
+
+    def rates_path(self) -> Path:
+        """Path of the measured rates of this provider's files."""
+        return self.root / "rates" / f"{self._deliveries.key}.json"
 
     def name_for_provider(self, name: str) -> str:
         """Name of this provider's own lock or part file for the content or version called `name`."""

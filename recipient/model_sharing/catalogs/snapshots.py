@@ -17,6 +17,7 @@ from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_models import SharedVersion
 from model_sharing.downloads.fetch_snapshot import bytes_to_fetch, fetch_snapshot
 from model_sharing.downloads.job import Job
+from model_sharing.downloads.measured_rates import MeasuredRates
 from model_sharing.downloads.plan import make_plan
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.downloads.transfer.connections import Connections
@@ -322,6 +323,8 @@ class SnapshotSource:
             counter,
             parallel=self._settings.jobs,
             base_versions=lambda: self._known_state.digests(name),
+            rates=MeasuredRates(self._cache.rates_path(), self._settings.limit_rate),
+            deltas=self._settings.deltas,
             verify=verify,
             selected=selected,
         )

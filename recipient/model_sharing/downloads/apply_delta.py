@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from model_sharing.downloads.job import Job
@@ -42,9 +43,14 @@ class DeltaApplier:
         is_new = not cache.blob_path(delta.sha256).exists()
         made = False
         with contextlib.suppress(SharingError, RangesIgnored, OSError, KeyError):
+            began = time.monotonic()
             self._large_files.make(delta, fetch_whole(delta), progress)
+            fetched = time.monotonic()
+            self._job.rates.record_arrival(delta.size, fetched - began)
             try:
                 made = self._apply(file, delta, base)
+                if made:
+                    self._job.rates.record_delta(file.size, time.monotonic() - fetched)
             finally:
                 if is_new and not connections.stopped:
                     cache.blob_path(delta.sha256).unlink(missing_ok=True)

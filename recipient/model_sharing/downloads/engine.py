@@ -8,6 +8,7 @@ with a wrong digest is fetched once more.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
@@ -40,13 +41,18 @@ class Engine:
         self._copiers = ThreadPoolExecutor(1, "model-sharing-copy")
         self._large_files = LargeFiles(job, planner, self._transfer, self._workers, self._copiers)
         self._delta_applier = DeltaApplier(job, self._large_files)
+        self._reuses = False
 
     def run(self, files: Sequence[ManifestFile]) -> None:
         """Fetch every content, or raise the first error; what has arrived of large files is kept."""
+        began = time.monotonic()
+        lacking = sum(self._planner.bytes_to_fetch(file, None) for file in files)
         try:
             futures = list(self._submit(files))
             wait(futures, return_when=FIRST_EXCEPTION)
             raise_first(futures)
+            if not self._reuses:
+                self._job.rates.record_arrival(lacking, time.monotonic() - began)
         except BaseException:
             self._job.connections.stop()
             raise
@@ -61,6 +67,7 @@ class Engine:
         reassemblies = self._planner.reassemblies(files)
         deltas = self._planner.deltas(files, reassemblies)
         planned = reassemblies.keys() | deltas.keys()
+        self._reuses = bool(planned)
         small = []
         for file in files:
             if file.size <= RANGE_BYTES and file.sha256 not in planned:

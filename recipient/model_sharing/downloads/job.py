@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from model_sharing.cache.store import Cache
+from model_sharing.downloads.measured_rates import MeasuredRates
 from model_sharing.downloads.progress_observer import ProgressObserver
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import FileUrls
+from model_sharing.settings import DeltaPolicy
 from model_sharing_protocol.manifest import Manifest
 
 
@@ -18,7 +20,8 @@ class Job:
 
     With `selected`, a manifest of some of its files, of these alone.
     `base_versions` gives the digests of versions that may have contents in common with it, the likeliest
-    first. With `verify`, what is reused from the cache is hashed instead of trusted.
+    first. With `verify`, what is reused from the cache is hashed instead of trusted. `deltas` says when those
+    are used, and `rates` what was fast before.
     """
 
     manifest: Manifest
@@ -28,5 +31,7 @@ class Job:
     progress: ProgressObserver
     parallel: int
     base_versions: Callable[[], Iterable[str]]
+    rates: MeasuredRates
+    deltas: DeltaPolicy = DeltaPolicy.FASTEST
     verify: bool = False
     selected: Manifest | None = None

@@ -19,6 +19,7 @@ from model_sharing.downloads.progress_observer import NoObserver
 from model_sharing.downloads.reassembly import CachedChunk, Reassembly, plan_reassembly
 from model_sharing.downloads.targets import WholeFile
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
+from model_sharing.settings import DeltaPolicy
 from model_sharing_protocol.chunk_maps import ChunkMap, read_maps
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
@@ -68,7 +69,12 @@ class ReusePlanner:
     def deltas(
         self, missing: Sequence[ManifestFile], reassemblies: Mapping[str, Reassembly]
     ) -> Mapping[str, PlannedDelta]:
-        """Plan deltas that save clearly more bytes than these reassemblies, by their files' sha256."""
+        """Plan deltas that save clearly more bytes than these reassemblies, by their files' sha256.
+
+        By the policy `fastest`, only those that make their files sooner, too.
+        """
+        if self._job.deltas is DeltaPolicy.NEVER:
+            return {}
         here = {file.sha256: file for manifest in self._base_versions for file in manifest.files}
         wanted = {file.sha256: file for file in missing}
         found: dict[str, PlannedDelta] = {}
@@ -76,8 +82,11 @@ class ReusePlanner:
             file, base = wanted.get(delta.target), here.get(delta.base)
             if file is None or base is None or delta.sha256 not in self._job.urls:
                 continue
-            most = _WORTHWHILE * self.bytes_to_fetch(file, reassemblies.get(file.sha256))
-            if delta.size < most and self._cache.has_blob(base):
+            whole = self.bytes_to_fetch(file, reassemblies.get(file.sha256))
+            is_better = self._job.deltas is DeltaPolicy.SMALLEST or self._job.rates.is_delta_faster(
+                delta.size, file.size, whole
+            )
+            if delta.size < _WORTHWHILE * whole and is_better and self._cache.has_blob(base):
                 found[file.sha256] = PlannedDelta(delta.file, base)
         return found
 

@@ -140,7 +140,9 @@ async def test_a_session_ends_with_a_change_of_its_policy(
     flow: CodeFlow, ana: ExplorerClient, admin: AdminClient
 ) -> None:
     await (await flow.begin(ana)).come_back()
-    wanted = replace(policy_of(flow), subject="somebody")
+    wanted = replace(policy_of(flow), subject="somebody", comment="ours")
+    await admin.provider.principal_policies.update(admin.context, "ana", "people", wanted, ["comment"])
+    assert (await ana.open("/explorer")).title != "Sign in"
     await admin.provider.principal_policies.update(admin.context, "ana", "people", wanted, ["subject"])
     assert (await ana.open("/explorer")).title == "Sign in"
     assert (await (await flow.begin(ana)).come_back()).status == 403

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, literal, select
+from sqlalchemy import Row, Select, delete, insert, literal, select, update
 
 from model_sharing_provider.domain.federation import MAX_POLICIES, FederationPolicy
 from model_sharing_provider.metastore.engine.connection import Connection
@@ -62,6 +62,14 @@ class FederationPolicyRows:
             federation_policies.c.subject == policy.subject,
         )
         return await self._read(query)
+
+    async def describe(self, policy_id: str, comment: str, now: int) -> None:
+        """Replace the comment of a policy, and nothing of what it lets in."""
+        await self._connection.execute(
+            update(federation_policies)
+            .where(federation_policies.c.id == policy_id)
+            .values(comment=comment, updated_at=now)
+        )
 
     async def delete(self, holder_id: str, name: str) -> bool:
         """Delete a policy with its sessions; False if the holder has none of this name."""

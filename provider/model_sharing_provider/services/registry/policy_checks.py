@@ -36,7 +36,7 @@ def checked_policy(
         )
     if len(audiences) > MAX_AUDIENCES:
         raise InvalidParameter(f"A policy has at most {MAX_AUDIENCES} audiences.")
-    groups = tuple(dict.fromkeys(new.groups))
+    groups = tuple(sorted(set(new.groups)))
     if bool(new.groups_claim) != bool(groups):
         raise InvalidParameter(
             "A policy that gives groups names both the claim and the groups that it may give; no others are "

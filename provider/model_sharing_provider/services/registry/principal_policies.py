@@ -67,8 +67,8 @@ class PrincipalPolicies:
     ) -> FederationPolicy:
         """Replace the fields of a policy that are named in `changed` by those of `new`.
 
-        Unless it is the comment alone, calls and URLs under the policy as it was end immediately. Raises
-        NotFound, and what `create` raises.
+        Unless it is the comment alone, calls, sessions and URLs under the policy as it was end immediately.
+        Raises NotFound, and what `create` raises.
         """
         async with context.change(AuditAction.UPDATE_FEDERATION_POLICY, _target(principal)) as operation:
             await operation.authorize(ADMINISTRATORS)
@@ -78,7 +78,8 @@ class PrincipalPolicies:
             policy = checked_policy(operation, holder.id, wanted, name, self._audience)
             policy = replace(policy, created_at=present.created_at)
             if replace(present.content, comment="") == replace(policy.content, comment=""):
-                policy = replace(policy, id=present.id)
+                await operation.rows.federation_policies.describe(present.id, policy.comment, operation.now)
+                return replace(policy, id=present.id)
             await operation.rows.federation_policies.delete(holder.id, name)
             await check_new_policy(operation, policy)
             await _check_groups(operation, policy)

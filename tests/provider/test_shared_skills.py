@@ -231,7 +231,8 @@ def test_the_command_line_adds_shows_and_removes_it(
         "share", "add-skill", "acme", (lake / "read-pdf").as_uri(), "agents.read-pdf"
     ).out
     assert "shows the skill" in said and "agents.read-pdf" in said
-    assert "agents.read-pdf" in provider_cli.succeed("share", "show", "acme").out
+    shown_to_people = provider_cli.succeed("share", "show", "acme").out
+    assert "agents.read-pdf" in shown_to_people and "Reads PDF files." in shown_to_people
     shown = provider_cli.succeed("share", "show", "acme", "--output", "json").json
     assert shown["objects"][0]["skill"]["description"].startswith("Reads PDF files.")
     provider_cli.succeed("share", "remove", "acme", "agents.read-pdf")

@@ -24,6 +24,8 @@ def completed(line: str) -> list[str]:
 def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProvider:
     fake_provider.publish("ml_team.iris_model", 1, FILES)
     fake_provider.publish("research.third", 1, FILES)
+    fake_provider.folders["volumes", "evaluation.prompts"] = {"one.txt": b"Why?"}
+    fake_provider.folders["skills", "agents.read-pdf"] = {"SKILL.md": b"---\n"}
     return fake_provider
 
 
@@ -37,6 +39,8 @@ def shared(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakePr
         ("model-sharing list vendor.r", ["vendor.research"]),
         ("model-sharing show v", ["vendor.ml_team.iris_model", "vendor.research.third"]),
         ("model-sharing download models:/vendor.m", ["models:/vendor.ml_team.iris_model"]),
+        ("model-sharing download volumes:/v", ["volumes:/vendor.evaluation.prompts"]),
+        ("model-sharing download skills:/vendor.a", ["skills:/vendor.agents.read-pdf"]),
         ("model-sharing pull vendor.ml", ["vendor.ml_team", "vendor.ml_team.iris_model"]),
         ("model-sharing mou", ["mount", "mounts"]),
     ],

@@ -55,6 +55,28 @@ def test_kill_nine_loses_no_byte_that_had_arrived(
     assert fake_provider.file_bytes_sent <= LARGE + kills * RANGE_BYTES
 
 
+def test_kill_nine_in_a_volume_loses_no_byte_that_had_arrived(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    content, target = random_bytes(LARGE), tmp_path / "prompts"
+    fake_provider.folders["volumes", "evaluation.prompts"] = {"model.bin": content, "one.txt": b"Why?"}
+    fake_provider.default_fault = slowly(0.01)
+    script = "import sys, model_sharing; model_sharing.catalog('vendor').download_volume(*sys.argv[1:])"
+    command = [sys.executable, "-c", script, "evaluation.prompts", str(target)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    while process.poll() is None and fake_provider.file_bytes_sent < RANGE_BYTES:
+        time.sleep(0.01)
+    assert process.poll() is None, "it was done before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    fake_provider.default_fault = None
+    assert not target.exists()
+    assert vendor.download_volume("evaluation.prompts", target).reused > 0
+    assert (target / "model.bin").read_bytes() == content
+    assert fake_provider.file_bytes_sent <= LARGE + RANGE_BYTES
+    assert not [path for path in tmp_path.iterdir() if "model-sharing" in path.name]
+
+
 def test_two_processes_download_once(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> None:
     fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)} | SMALL_FILES)
     fake_provider.default_fault = slowly(0.002)

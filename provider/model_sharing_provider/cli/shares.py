@@ -77,6 +77,7 @@ def show(name: str, output: str) -> None:
     """Show a share, what it shows, and the recipients it is granted to."""
     found, objects, grants = run(lambda provider, context: provider.shares.get(context, name))
     object_records = [to_record(item) for item in objects]
+    said = {item.shared_as: item.skill.description for item in objects if item.skill is not None}
     grant_records = [to_record(grant) for grant in grants]
     if output == "json":
         show_one({**to_record(found), "objects": object_records, "grants": grant_records}, output)
@@ -84,8 +85,8 @@ def show(name: str, output: str) -> None:
     show_one(to_record(found), output)
     announce("")
     show_list(
-        object_records,
-        ["shared_as", "data_object_type", "name", "status", "added_at"],
+        [{**record, "description": said.get(record["shared_as"], "")} for record in object_records],
+        ["shared_as", "data_object_type", "name", "status", "added_at", *(["description"] if said else [])],
         output,
         empty=f"No models yet; add one: model-sharing-provider share add-model {found.name} "
         "CATALOG.SCHEMA.MODEL",

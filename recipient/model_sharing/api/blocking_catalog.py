@@ -183,7 +183,7 @@ class Catalog(CatalogFolders):
 
         Example:
             >>> [volume.full_name for volume in catalog.list_volumes()]
-            []
+            ['vendor.evaluation.prompts']
         """
         volumes = background_loop.run(lambda: self._shared.assets.volumes(schema))
         return Records(volumes, SharedVolume)
@@ -202,7 +202,7 @@ class Catalog(CatalogFolders):
 
         Example:
             >>> [(skill.full_name, skill.description) for skill in catalog.list_skills()]
-            []
+            [('vendor.agents.read-pdf', 'Reads PDF files.')]
         """
         skills = background_loop.run(lambda: self._shared.assets.skills(schema))
         return Records(skills, SharedSkill)

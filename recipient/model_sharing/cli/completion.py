@@ -1,4 +1,4 @@
-"""Shell completion of names: mounted catalogs, and the schemas and models that providers list."""
+"""Shell completion of names: mounted catalogs, and schemas, models, volumes and skills that are listed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model_sharing_protocol.console.shell_completion import completing
 from model_sharing_protocol.names import FullName
 
 _PATIENCE_SECONDS = 2.0
-_URI = "models:/"
+_MODELS, _VOLUMES, _SKILLS = "models:/", "volumes:/", "skills:/"
 
 
 def _catalogs(_typed: str) -> list[str]:
@@ -28,7 +28,16 @@ def _schemas(typed: str) -> list[str]:
 
 def _models(typed: str) -> list[str]:
     """Models of the catalogs whose names begin as typed, as references."""
-    prefix = _URI if typed.startswith(_URI) else ""
+    return _listed(typed, _MODELS if typed.startswith(_MODELS) else "")
+
+
+def _downloads(typed: str) -> list[str]:
+    """What can be downloaded, by the scheme that was typed: models if none was."""
+    prefix = next((each for each in (_VOLUMES, _SKILLS) if typed.startswith(each)), None)
+    return _models(typed) if prefix is None else _listed(typed, prefix)
+
+
+def _listed(typed: str, prefix: str) -> list[str]:
     catalog, dot, _ = typed.removeprefix(prefix).partition(".")
     settings = Settings.from_environment()
     asked = [
@@ -36,25 +45,31 @@ def _models(typed: str) -> list[str]:
         for mount in MountTable(settings.mounts).all()
         if mount.name == catalog or (not dot and mount.name.startswith(catalog))
     ]
-    return [f"{prefix}{name}" for name in asyncio.run(_all_names(asked, settings))]
+    return [f"{prefix}{name}" for name in asyncio.run(_all_names(asked, settings, prefix))]
 
 
 def _places(typed: str) -> list[str]:
     return [*_schemas(typed), *(_models(typed) if "." in typed else ())]
 
 
-async def _all_names(mounts: list[Mount], settings: Settings) -> list[str]:
-    """Names of models in these mounts, except those whose provider does not answer."""
+async def _all_names(mounts: list[Mount], settings: Settings, prefix: str) -> list[str]:
+    """Names of models, volumes or skills in these mounts, except those whose provider does not answer."""
     loop = asyncio.get_running_loop()
-    asked = (_names(SharedCatalog(mount, settings, loop)) for mount in mounts)
+    asked = (_names(SharedCatalog(mount, settings, loop), prefix) for mount in mounts)
     found = await asyncio.gather(*asked, return_exceptions=True)
     return [name for names in found if not isinstance(names, BaseException) for name in names]
 
 
-async def _names(catalog: SharedCatalog) -> list[str]:
+async def _names(catalog: SharedCatalog, prefix: str) -> list[str]:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            return [model.full_name for model in await catalog.list_models()]
+            match prefix:
+                case "volumes:/":
+                    return [volume.full_name for volume in await catalog.assets.volumes(None)]
+                case "skills:/":
+                    return [skill.full_name for skill in await catalog.assets.skills(None)]
+                case _:
+                    return [model.full_name for model in await catalog.list_models()]
     finally:
         await catalog.close()
 
@@ -62,4 +77,5 @@ async def _names(catalog: SharedCatalog) -> list[str]:
 complete_catalogs = completing(_catalogs)
 complete_schemas = completing(_schemas)
 complete_models = completing(_models)
+complete_downloads = completing(_downloads)
 complete_places = completing(_places)

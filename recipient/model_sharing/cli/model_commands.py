@@ -11,7 +11,7 @@ import click
 
 from model_sharing.api import blocking
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
-from model_sharing.cli.completion import complete_models, complete_schemas
+from model_sharing.cli.completion import complete_downloads, complete_models, complete_schemas
 from model_sharing.cli.download_plans import show_plan
 from model_sharing.cli.folder_downloads import download_folder, parse_folder_uri
 from model_sharing.cli.options import fetch_options, file_options
@@ -94,7 +94,7 @@ def show(model: str, *, files: bool, card: bool, output: str) -> None:
         "model-sharing download skills:/vendor.agents.read-pdf read-pdf",
     )
 )
-@click.argument("uri", shell_complete=complete_models)
+@click.argument("uri", shell_complete=complete_downloads)
 @click.argument("destination", type=click.Path(path_type=Path))
 @fetch_options
 @output_option

@@ -12,7 +12,8 @@ from support.fake_provider.models import SHARE, Files, digest_of
 def folder_message(name: str) -> dict[str, Any]:
     """Message about a volume or skill, called `schema.name`."""
     schema, _, own = name.partition(".")
-    return {"name": own, "schema": schema, "share": SHARE, "storageLocation": f"s3://lake/{own}"}
+    place = {"name": own, "schema": schema, "share": SHARE, "storageLocation": f"s3://lake/{own}"}
+    return place | {"description": "Reads PDF files."}
 
 
 def query_lines(name: str, files: Files, origin: str, ticket: int) -> list[dict[str, Any]]:

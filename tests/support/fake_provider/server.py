@@ -257,18 +257,25 @@ class Handler(BaseHTTPRequestHandler):
                 self._serve_folder(parts)
 
     def _serve_folder(self, parts: list[str]) -> None:
-        _, _, _, schema, kind, name, *rest = [*parts, *[""] * 6] if len(parts) < 6 else parts
-        files = self.fake.folders.get((kind, f"{schema}.{name}"))
-        if files is None or (rest and self.fake.folders_by_credentials):
-            self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "There is nothing here.")
-        elif not rest:
-            self.send_json(200, folder_message(f"{schema}.{name}"))
-        else:
-            with self.fake.lock:
-                self.fake.tickets += 1
+        folders = self.fake.folders
+        match parts:
+            case ["shares", _, ("all-volumes" | "all-skills") as listing] if folders:
+                kind = listing.removeprefix("all-")
+                self._send_items([folder_message(name) for of, name in folders if of == kind])
+            case ["shares", _, "schemas", schema, kind, name] if (kind, f"{schema}.{name}") in folders:
+                self.send_json(200, folder_message(f"{schema}.{name}"))
+            case ["shares", _, "schemas", schema, kind, name, "query"] if (
+                kind,
+                f"{schema}.{name}",
+            ) in folders and not self.fake.folders_by_credentials:
+                with self.fake.lock:
+                    self.fake.tickets += 1
+                files = folders[kind, f"{schema}.{name}"]
                 lines = query_lines(name, files, self.fake.origin, self.fake.tickets)
-            lines = self.fake.edit_query(lines) if self.fake.edit_query else lines
-            self.send(200, as_body(lines), "application/x-ndjson; charset=utf-8")
+                lines = self.fake.edit_query(lines) if self.fake.edit_query else lines
+                self.send(200, as_body(lines), "application/x-ndjson; charset=utf-8")
+            case _:
+                self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "There is nothing here.")
 
     def _serve_model(self, name: str, rest: list[str]) -> None:
         model = self.fake.models.get(name, Model())

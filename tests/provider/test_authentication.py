@@ -35,6 +35,8 @@ OPEN = {
     "/ready",
     "/.well-known/databricks-config",
     "/explorer/sign-in",
+    "/explorer/sign-in/begin",
+    "/explorer/sign-in/callback",
     "/explorer/static/{name}",
 }
 DESCRIPTIONS = "/openapi/"

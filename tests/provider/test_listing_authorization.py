@@ -30,6 +30,7 @@ NARROWED: Mapping[str, str] = {
     "AuditRows.page_of_model": "of one model, which was authorized",
     "PrincipalRows.page": "administrators only",
     "ShareRows.page_granted": "what was granted to one recipient",
+    "SharedAssetRows.page": "of one share, to which only administrators add them",
     "SharedModelRows.page": "of one share, as its owner may read",
     "SharedModelRows.page_schemas": "of one share",
     "VersionRows.page": "of one model, which was authorized",

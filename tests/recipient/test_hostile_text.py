@@ -48,6 +48,8 @@ show {URI}/1 --card
 path {URI}/1 --include M*
 path {URI}@Champion --dry-run
 download {URI}@Champion out
+download volumes:/vendor.evaluation.prompts prompts
+download skills:/vendor.agents.read-pdf read-pdf --dry-run
 verify {URI}/1 out
 pull vendor
 watch vendor --for 1s
@@ -103,6 +105,9 @@ def hostile(fake_provider: FakeProvider, tmp_path: Path) -> FakeProvider:
         profile.write_bytes(fake_provider.profile())
     fake_provider.models["ml_team.iris_model"] = HostileModel()
     fake_provider.publish("ml_team.iris_model", 1, FILES, "Champion")
+    fake_provider.folders["volumes", "evaluation.prompts"] = {"one.txt": b"Why?"}
+    fake_provider.folders["skills", "agents.read-pdf"] = {"SKILL.md": HOSTILE.encode()}
+    fake_provider.skills_say = HOSTILE
     terms = terms_message(HOSTILE[:60], HOSTILE) | {"acceptedAt": 1, "acceptedBy": HOSTILE}
     fake_provider.terms = [terms]
     model_sharing.mount(folder / "globex.share", share=SHARE, name="vendor")

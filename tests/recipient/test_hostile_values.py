@@ -8,6 +8,7 @@ import itertools
 import json
 import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -51,6 +52,8 @@ def rich(fake_provider: FakeProvider, vendor: model_sharing.Catalog) -> FakeProv
         "comment": "c",
     }
     fake_provider.chunk_maps = lambda files: b"model-sharing chunk maps 1\n" + bytes(36)
+    fake_provider.folders["volumes", "evaluation.prompts"] = {"one.txt": b"Why?"}
+    fake_provider.folders["skills", "agents.read-pdf"] = {"SKILL.md": b"---\n"}
     return fake_provider
 
 
@@ -58,6 +61,12 @@ def publish_afresh(fake_provider: FakeProvider) -> None:
     """Nothing of it is in the cache."""
     fake_provider.publish(MODEL, 1, {"MLmodel": b"x", "n": str(next(_fresh)).encode()}, "Champion")
     fake_provider.sequence = (next(_fresh) + 1,) * 2
+
+
+def download_afresh(vendor: model_sharing.Catalog) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        vendor.download_volume("evaluation.prompts", Path(folder) / "prompts")
+        assert [path.name for path in Path(folder).iterdir()] == ["prompts"]
 
 
 def each_call(vendor: model_sharing.Catalog, run: Callable[..., int]) -> Iterator[Callable[[], object]]:
@@ -70,6 +79,10 @@ def each_call(vendor: model_sharing.Catalog, run: Callable[..., int]) -> Iterato
     yield lambda: vendor.list_versions(MODEL)
     yield lambda: vendor.resolve(f"{MODEL}/1")
     yield lambda: vendor.snapshot(f"{MODEL}@Champion")
+    yield vendor.list_volumes
+    yield vendor.list_skills
+    yield lambda: vendor.plan_folder_download("skill", "agents.read-pdf", "nowhere")
+    yield lambda: download_afresh(vendor)
     yield lambda: model_sharing.pull("vendor", all_versions=True)
     for what in (["list"], ["show", full], ["show", f"models:/{full}@Champion"], ["pull", "vendor"]):
         yield partial(run, *what)

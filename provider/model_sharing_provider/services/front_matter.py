@@ -25,12 +25,8 @@ def parse_front_matter(start: bytes, *, as_text: bool = False) -> dict[str, Any]
         raise InvalidParameter(f"no second line --- ends its front matter in {MAX_FRONT_MATTER_BYTES} bytes")
     try:
         found = yaml.load("\n".join(lines[1:end]), _TextLoader if as_text else _Loader)  # noqa: S506 - safe
-    except (
-        yaml.YAMLError,
-        ValueError,
-        TypeError,
-        RecursionError,
-    ) as error:  # such as dates that do not exist
+    # ValueError: such as dates that do not exist.
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise InvalidParameter(f"its front matter is not YAML that is read here{_where(error)}") from error
     if not isinstance(found, dict):
         raise InvalidParameter("its front matter is not a map of names to values")

@@ -125,6 +125,9 @@ class _Fetcher:
                 progress.reset()
                 part.discard()
                 return False
+            except BaseException:
+                self._job.connections.stop()
+                raise
             finally:
                 _cancel(ranges)
             part.close()

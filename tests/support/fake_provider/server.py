@@ -28,7 +28,7 @@ from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import SignedName, State, sign_manifest, sign_state
 from model_sharing_protocol.signing_keys import KeyList, ListedKey, endorse
 from model_sharing_protocol.terms import TERMS_COMMAND
-from support.fake_provider.folders import as_body, folder_message, query_lines
+from support.fake_provider.folders import serve_folder
 from support.fake_provider.models import SHARE, Files, Model, XorDelta, digest_of, manifest_of
 
 TOKEN = "msh_" + "t0ken" * 9
@@ -83,6 +83,7 @@ class FakeProvider:
         self.deltas: list[XorDelta] = []
         self.folders: dict[tuple[str, str], Files] = {}
         self.folders_by_credentials = False
+        self.skills_say = "Reads PDF files."
         self.tickets = 0
         self.refuse_tickets_below = 0
         self.file_bytes_sent = 0
@@ -234,7 +235,7 @@ class Handler(BaseHTTPRequestHandler):
                     200, msgspec.to_builtins(KeyList(tuple(self.fake.keys), self.fake.file_origins))
                 )
             case ["shares"]:
-                self._send_items([{"name": share} for share in self.fake.shares])
+                self.send_items([{"name": share} for share in self.fake.shares])
             case ["shares", share, *_] if share not in self.fake.shares:
                 self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", f"The share {share!r} does not exist.")
             case ["shares", share]:
@@ -245,37 +246,16 @@ class Handler(BaseHTTPRequestHandler):
                 self._serve_terms(rest)
             case ["shares", _, "schemas"]:
                 schemas = sorted({name.split(".")[0] for name in self.fake.models})
-                self._send_items([{"name": schema, "share": SHARE} for schema in schemas])
+                self.send_items([{"name": schema, "share": SHARE} for schema in schemas])
             case ["shares", _, "all-models"]:
-                self._send_items([self._model(name) for name in sorted(self.fake.models)])
+                self.send_items([self._model(name) for name in sorted(self.fake.models)])
             case ["shares", _, "schemas", schema, "models"]:
                 names = [name for name in sorted(self.fake.models) if name.startswith(f"{schema}.")]
-                self._send_items([self._model(name) for name in names])
+                self.send_items([self._model(name) for name in names])
             case ["shares", _, "schemas", schema, "models", model, *rest]:
                 self._serve_model(f"{schema}.{model}", rest)
             case _:
-                self._serve_folder(parts)
-
-    def _serve_folder(self, parts: list[str]) -> None:
-        folders = self.fake.folders
-        match parts:
-            case ["shares", _, ("all-volumes" | "all-skills") as listing] if folders:
-                kind = listing.removeprefix("all-")
-                self._send_items([folder_message(name) for of, name in folders if of == kind])
-            case ["shares", _, "schemas", schema, kind, name] if (kind, f"{schema}.{name}") in folders:
-                self.send_json(200, folder_message(f"{schema}.{name}"))
-            case ["shares", _, "schemas", schema, kind, name, "query"] if (
-                kind,
-                f"{schema}.{name}",
-            ) in folders and not self.fake.folders_by_credentials:
-                with self.fake.lock:
-                    self.fake.tickets += 1
-                files = folders[kind, f"{schema}.{name}"]
-                lines = query_lines(name, files, self.fake.origin, self.fake.tickets)
-                lines = self.fake.edit_query(lines) if self.fake.edit_query else lines
-                self.send(200, as_body(lines), "application/x-ndjson; charset=utf-8")
-            case _:
-                self.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "There is nothing here.")
+                serve_folder(self, parts)
 
     def _serve_model(self, name: str, rest: list[str]) -> None:
         model = self.fake.models.get(name, Model())
@@ -284,7 +264,7 @@ class Handler(BaseHTTPRequestHandler):
             case [] if name in self.fake.models:
                 self.send_json(200, self._model(name))
             case ["versions"] if name in self.fake.models:
-                self._send_items([self._version(name, number) for number in model.versions])
+                self.send_items([self._version(name, number) for number in model.versions])
             case ["versions", number] if int(number) in model.versions:
                 self._send_version(name, int(number))
             case ["aliases", alias] if alias.lower() in lowered:
@@ -298,7 +278,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve_terms(self, rest: list[str]) -> None:
         if not rest:
-            self._send_items(self.fake.terms)
+            self.send_items(self.fake.terms)
             return
         digest, by = rest[0], json.loads(self.body)["acceptedBy"]
         for terms in self.fake.terms:
@@ -431,7 +411,7 @@ class Handler(BaseHTTPRequestHandler):
     def _version(self, name: str, number: int) -> dict[str, Any]:
         return self.fake.models[name].version_message(name, number)
 
-    def _send_items(self, items: list[dict[str, Any]]) -> None:
+    def send_items(self, items: list[dict[str, Any]]) -> None:
         """Pages of two, so that every listing here has to be followed."""
         token = parse_qs(urlsplit(self.path).query).get("pageToken", ["0"])[0]
         start = int(token)

@@ -5,6 +5,7 @@ After RFC 9700, OAuth 2.0 Security Best Current Practice. Each differs from a go
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -102,6 +103,7 @@ async def test_an_answer_is_refused(
     page = await way.come_back(change(way))
     await check_refused(page, admin)
     assert "alert(1)" not in page.text
+    assert not [form for form in flow.forms if len(form["code"]) > 4096]
     # It ends the sign-in, so that nothing of it can be tried again.
     assert (await way.come_back()).title == "You are not signed in"
 
@@ -148,6 +150,19 @@ async def test_a_cookie_is_refused(
     keep(ana, change(way.pending))
     await check_refused(await way.come_back(), admin)
     assert not flow.forms, "the issuer was not even asked"
+
+
+async def test_a_cookie_that_is_not_text_is_none(server: TestServer, admin: AdminClient) -> None:
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    writer.write(
+        b"GET /explorer/sign-in/callback?code=a&state=b HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+        b"Cookie: model-sharing-sign-in=1.\xff\xfe.YQ==\r\n\r\n"
+    )
+    answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    (reason,) = await refusals(admin)
+    assert reason.startswith("No sign-in is in progress in this browser")
 
 
 async def test_nobody_is_signed_in_as_an_attacker(

@@ -12,7 +12,7 @@ OUR_TESTS := tests/end_to_end tests/provider tests/recipient tests/protocol test
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: help demo demo-two-regions docs test types check clients conformance browsers soak format bench bench-peers bench-scale constraints clean
+.PHONY: help demo demo-two-regions docs test types check clients conformance browsers soak format bench bench-quick bench-peers bench-scale constraints clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ format: $(VENV)/.installed  ## format and fix the code
 
 bench: bench-peers  ## compare with other clients and servers: ratios, and the machine
 	$(BIN)/python tests/benchmarks/run.py
+
+bench-quick: $(VENV)/.installed  ## print the most telling ratios in a minute, beside those that were committed
+	$(BIN)/python tests/benchmarks/quick.py
 
 bench-peers: $(VENV)/.installed  ## measure and draw the README's plot
 	$(BIN)/python tests/benchmarks/peers.py --save docs/benchmarks.json

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from model_sharing_protocol.errors import (
     CorruptArtifact,
     InvalidParameter,
     InvalidState,
+    MissingDependency,
     NotASharingServer,
     NotFound,
     ServerUnreachable,
@@ -243,13 +245,22 @@ def test_files_that_tools_run_unasked_need_trust(
 
 
 def test_a_provider_that_gives_credentials_alone(
-    folders: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
+    folders: FakeProvider,
+    vendor: model_sharing.Catalog,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folders.folders_by_credentials = True
-    with pytest.raises(UnsupportedOperation, match="'s3://lake/prompts' with a client"):
-        vendor.download_volume(NAME, tmp_path / "prompts")
     with pytest.raises(NotFound):
         vendor.download_volume("evaluation.nothing", tmp_path / "prompts")
+    sas = {"azureUserDelegationSas": {"sasToken": "secret"}, "expirationTime": 4_102_444_800_000}
+    folders.folder_credentials = sas
+    with pytest.raises(UnsupportedOperation, match="'s3://lake/prompts'; of such stores") as refused:
+        vendor.download_volume(NAME, tmp_path / "prompts")
+    assert "secret" not in str(refused.value)
+    monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
+    with pytest.raises(MissingDependency, match="pip install pyarrow"):
+        vendor.download_volume(NAME, tmp_path / "prompts")
 
 
 @pytest.mark.usefixtures("folders")

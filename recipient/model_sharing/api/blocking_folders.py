@@ -53,7 +53,8 @@ class CatalogFolders(CatalogFiles):
             InvalidState: A file was replaced while it was fetched, or another process downloads to there.
             UnsafePath: A file has a name that would leave the folder, or that is not safe on every system.
             UntrustedCode: Some of the files are such that tools may run unasked.
-            UnsupportedOperation: The provider gives credentials of its store, and no URLs.
+            UnsupportedOperation: The provider gives no URLs, but credentials of a store unknown here.
+            MissingDependency: It gives credentials of S3, and pyarrow is not installed.
             DiskFull: There is no room for it.
 
         Example:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +16,16 @@ from pathlib import Path
 from model_sharing.catalogs.download_threads import run_download
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.client.sharing_client import SharingClient
-from model_sharing.downloads.fetch_folder import FolderJob, fetch_folder, staged_bytes, staged_path
+from model_sharing.downloads.fetch_folder import (
+    FolderJob,
+    FolderSource,
+    UrlSource,
+    fetch_folder,
+    staged_bytes,
+    staged_path,
+)
 from model_sharing.downloads.progress_counter import ProgressCounter
+from model_sharing.downloads.store_transfer import StoreTransfer
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import FileUrls
 from model_sharing.downloads.transfer.rate_limit import RateLimit
@@ -30,7 +38,6 @@ from model_sharing.transport.file_origins import FileOrigins
 from model_sharing_protocol.errors import InvalidParameter, NotFound, UnsafePath
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import FullName, SharedName
-from model_sharing_protocol.open_sharing_folders import FolderFile
 
 
 class FolderKind(StrEnum):
@@ -85,11 +92,10 @@ class FolderPlan:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """Files of a folder: their keys, in place of digests, with the URL and the etag of each."""
+    """Files of a folder, with keys in place of digests, and where they come from."""
 
     files: Manifest
-    urls: Mapping[str, str]
-    etags: Mapping[str, str]
+    source: FolderSource
 
 
 class FolderDownloads:
@@ -120,17 +126,13 @@ class FolderDownloads:
         full_name, shared_name = self._names(kind, name)
         listing = await self._list(kind, shared_name)
         wanted = self._select(listing, full_name, patterns, trust_remote_code)
-        connections = self._connections()
-        urls = self._urls(kind, shared_name, listing)
 
         def fetch() -> None:
             with staging_folder(target) as staging:
-                fetch_folder(
-                    FolderJob(wanted, staging, connections, urls, listing.etags, counter, self._settings.jobs)
-                )
+                fetch_folder(FolderJob(wanted, staging, listing.source, counter, self._settings.jobs))
                 place_files(staging, _staged(staging, wanted), target)
 
-        await run_download(fetch, connections)
+        await run_download(fetch, listing.source.stop)
         fetched = min(counter.fetched, wanted.size)
         paths = tuple(file.path for file in wanted.files)
         return DownloadedFolder(full_name, target, wanted.size, fetched, wanted.size - fetched, paths)
@@ -162,18 +164,44 @@ class FolderDownloads:
 
     async def _list(self, kind: FolderKind, name: SharedName) -> _Listing:
         found = await self._client.query_folder(self._mount.share, kind, name)
-        if not found:
+        if found is None:
+            return await self._list_store(kind, name)
+        by_key = {_key(file.path, file.size, file.id, file.etag or ""): file for file in found}
+        files = self._checked(kind, name, [(file.path, file.size, key) for key, file in by_key.items()])
+        origins = FileOrigins(self._mount.endpoint, self._mount.file_origins)
+        connections = Connections(origins, self._limit(), retry_for=self._settings.retry_for)
+        urls = FileUrls({key: file.url for key, file in by_key.items()}, self._renew(kind, name))
+        etags = {key: file.etag or "" for key, file in by_key.items()}
+        return _Listing(files, UrlSource(connections, urls, etags))
+
+    async def _list_store(self, kind: FolderKind, name: SharedName) -> _Listing:
+        """List files by credentials of the provider's store, as the specification has it."""
+        given = await self._client.folder_credentials(self._mount.share, kind, name)
+        store = await asyncio.to_thread(StoreTransfer, *given, self._limit())
+        found = await asyncio.to_thread(store.list)
+        files = [(file.path, file.size, _key(file.path, file.size, file.written_at)) for file in found]
+        return _Listing(self._checked(kind, name, files), store)
+
+    def _renew(self, kind: FolderKind, name: SharedName) -> Callable[[], Mapping[str, str]]:
+        loop = asyncio.get_running_loop()
+
+        async def ask() -> Mapping[str, str]:
+            found = await self._client.query_folder(self._mount.share, kind, name) or ()
+            return {_key(file.path, file.size, file.id, file.etag or ""): file.url for file in found}
+
+        return lambda: asyncio.run_coroutine_threadsafe(ask(), loop).result()
+
+    def _checked(self, kind: FolderKind, name: SharedName, files: Sequence[tuple[str, int, str]]) -> Manifest:
+        """Files with these paths, sizes and keys. Raises NotFound for none, UnsafePath."""
+        if not files:
             raise NotFound(f"The {kind} {self._mount.name}.{name} has no files.")
-        by_key = {_key(file): file for file in found}
         try:
-            files = Manifest.of(ManifestFile(file.path, file.size, key) for key, file in by_key.items())
+            return Manifest.of(ManifestFile(path, size, key) for path, size, key in files)
         except UnsafePath as error:
             raise UnsafePath(f"{name} was refused: {error.message} Tell the provider.") from error
-        return _Listing(
-            files,
-            {key: file.url for key, file in by_key.items()},
-            {key: file.etag or "" for key, file in by_key.items()},
-        )
+
+    def _limit(self) -> RateLimit | None:
+        return RateLimit(self._settings.limit_rate) if self._settings.limit_rate else None
 
     def _select(
         self,
@@ -188,24 +216,10 @@ class FolderDownloads:
             check_no_auto_run_files((file.path for file in wanted.files), full_name)
         return wanted
 
-    def _connections(self) -> Connections:
-        limit = RateLimit(self._settings.limit_rate) if self._settings.limit_rate else None
-        origins = FileOrigins(self._mount.endpoint, self._mount.file_origins)
-        return Connections(origins, limit, retry_for=self._settings.retry_for)
 
-    def _urls(self, kind: FolderKind, name: SharedName, listing: _Listing) -> FileUrls:
-        loop = asyncio.get_running_loop()
-
-        def renew() -> Mapping[str, str]:
-            return asyncio.run_coroutine_threadsafe(self._list(kind, name), loop).result().urls
-
-        return FileUrls(listing.urls, renew)
-
-
-def _key(file: FolderFile) -> str:
-    """Key of a file, which is another one as soon as it is known that the file is."""
-    known = (file.path, str(file.size), file.id, file.etag or "")
-    return hashlib.sha256("\n".join(known).encode(errors="surrogatepass")).hexdigest()
+def _key(*known: object) -> str:
+    """Key of a file, of all that is known of it: another one as soon as it is known that the file is."""
+    return hashlib.sha256("\n".join(map(str, known)).encode(errors="surrogatepass")).hexdigest()
 
 
 def _staged(staging: Path, wanted: Manifest) -> Iterator[tuple[Path, str]]:

@@ -348,4 +348,4 @@ async def _run(holds: ExitStack, job: Job) -> Path:
         holds.enter_context(job.cache.held(job.manifest))
         return fetch_snapshot(job)
 
-    return await run_download(fetch, job.connections)
+    return await run_download(fetch, job.connections.stop)

@@ -35,6 +35,7 @@ from model_sharing_protocol.open_sharing import (
     ShareAnswer,
     ShareChanges,
     Table,
+    TemporaryCredentials,
     Terms,
     VersionFile,
     VersionMetadata,
@@ -263,11 +264,11 @@ class SharingClient:
         path += f"?{'&'.join(wanted)}" if wanted else ""
         return await self._transport.call("POST", path, read, body=b"{}")
 
-    async def query_folder(self, share: str, kind: str, name: SharedName) -> list[FolderFile]:
+    async def query_folder(self, share: str, kind: str, name: SharedName) -> list[FolderFile] | None:
         """Get the files of a volume or skill, each with a URL good for a while (EXTENSION).
 
-        Raises CorruptArtifact if fewer or more come than were announced, and UnsupportedOperation where the
-        provider gives no URLs, but credentials of its store, as the specification has it.
+        None from a provider that gives no URLs, but credentials of its store, as the specification has it.
+        Raises CorruptArtifact if fewer or more come than were announced.
         """
 
         answered = False
@@ -290,17 +291,26 @@ class SharingClient:
             self._check_number(f"the {kind} {name}", metadata.num_files, len(files))
             return files
 
-        path = _path("shares", share, "schemas", name.schema, f"{kind}s", name.name)
+        path = _folder_path(share, kind, name)
         try:
             return await self._transport.call("POST", path + "/query", read, body=b"{}")
-        except (NotFound, NotASharingServer) as error:
+        except (NotFound, NotASharingServer):
             if answered:
                 raise
-            found = await self._get(path, Volume)  # of a skill, too, this is what is asked for
-            raise UnsupportedOperation(
-                f"{self._endpoint} gives no URLs for the files of the {kind} {name}, but at most credentials "
-                f"of its store: read {found.storage_location[:300]!r} with a client of that store."
-            ) from error
+            return None
+
+    async def folder_credentials(
+        self, share: str, kind: str, name: SharedName
+    ) -> tuple[str, TemporaryCredentials]:
+        """Get the location of a volume or skill in its store, and credentials to read it for a while."""
+
+        async def read(response: aiohttp.ClientResponse) -> TemporaryCredentials:
+            return decode(await read_bounded(response), TemporaryCredentials, self._endpoint)
+
+        path = _folder_path(share, kind, name)
+        found = await self._get(path, Volume)  # of a skill, too, this is what is asked for
+        asked = f"{path}/temporary-{kind}-credentials"
+        return found.storage_location, await self._transport.call("POST", asked, read, body=b"{}")
 
     def _check_protocol(self, protocol: Protocol | None) -> None:
         if protocol is not None and protocol.min_reader_version > READER_VERSION:
@@ -347,6 +357,10 @@ class SharingClient:
 
 def _path(*parts: str) -> str:
     return "".join("/" + quote(part, safe="") for part in parts)
+
+
+def _folder_path(share: str, kind: str, name: SharedName) -> str:
+    return _path("shares", share, "schemas", name.schema, f"{kind}s", name.name)
 
 
 def _model_path(share: str, model: SharedName) -> str:

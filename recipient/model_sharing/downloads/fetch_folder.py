@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from model_sharing.downloads.engine import raise_first
 from model_sharing.downloads.part_file import RANGE_BYTES, PartFile, arrived_bytes, part_bytes
@@ -20,7 +21,7 @@ from model_sharing.downloads.progress_observer import FileProgress, ProgressObse
 from model_sharing.downloads.targets import FileRange, WholeFile
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import FileUrls
-from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
+from model_sharing.downloads.transfer.transfer import RangesIgnored, Target, Transfer
 from model_sharing.filesystem.local_files import (
     list_folder,
     remove_path,
@@ -33,15 +34,39 @@ from model_sharing_protocol.manifest import Manifest, ManifestFile
 _READABLE = 0o666
 
 
+class FolderSource(Protocol):
+    """Source of a folder's files, for several threads."""
+
+    def run(self, file: ManifestFile, target: Target) -> None:
+        """Fill `target` with the bytes of `file`."""
+
+    def stop(self) -> None:
+        """Stop every thread that is in `run`, by Interrupted."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+class UrlSource:
+    """Source of files by URLs; what each answer has to have as its etag is in `etags`, by the file's key."""
+
+    def __init__(self, connections: Connections, urls: FileUrls, etags: Mapping[str, str]) -> None:
+        self._transfer = Transfer(connections, urls, etags)
+        self.stop = connections.stop
+        self.close = connections.close
+
+    def run(self, file: ManifestFile, target: Target) -> None:
+        """Fill `target` with the bytes of `file`. Raises what `Transfer.run` raises."""
+        self._transfer.run(file, target)
+
+
 @dataclass(frozen=True, slots=True)
 class FolderJob:
     """Download of `files`, whose digests are keys, into `staging`, by at most `parallel` connections."""
 
     files: Manifest
     staging: Path
-    connections: Connections
-    urls: FileUrls
-    etags: Mapping[str, str]
+    source: FolderSource
     progress: ProgressObserver
     parallel: int
 
@@ -59,7 +84,7 @@ def staged_bytes(staging: Path, file: ManifestFile) -> int:
 
 
 def fetch_folder(job: FolderJob) -> None:
-    """Fetch what is not staged yet. Blocking; ends early after `connections.stop()`.
+    """Fetch what is not staged yet. Blocking; ends early after `source.stop()`.
 
     Raises the first error, such as InvalidState for a file that was replaced meanwhile, and DiskFull.
     """
@@ -68,22 +93,22 @@ def fetch_folder(job: FolderJob) -> None:
     _check_space(job.staging, missing)
     job.progress.begin(Plan(job.files, missing, len(job.files.files) - len(missing)))
     workers = ThreadPoolExecutor(job.parallel, "model-sharing-fetch")
-    fetcher = _Fetcher(job, Transfer(job.connections, job.urls, job.etags), workers)
+    fetcher = _Fetcher(job, workers)
     try:
         fetcher.run(missing)
     except BaseException:
-        job.connections.stop()
+        job.source.stop()
         raise
     finally:
         workers.shutdown(cancel_futures=True)
-        job.connections.close()
+        job.source.close()
         job.progress.end()
 
 
 class _Fetcher:
-    def __init__(self, job: FolderJob, transfer: Transfer, workers: ThreadPoolExecutor) -> None:
+    def __init__(self, job: FolderJob, workers: ThreadPoolExecutor) -> None:
         self._job = job
-        self._transfer = transfer
+        self._source = job.source
         self._workers = workers
 
     def run(self, files: tuple[ManifestFile, ...]) -> None:
@@ -103,7 +128,7 @@ class _Fetcher:
         with removed_unless_moved(staged.with_suffix(".new")) as path:
             with WholeFile(path, file.size, self._job.progress) as target:
                 if file.size:
-                    self._transfer.run(file, target)
+                    self._source.run(file, target)
             path.replace(staged)
         self._job.progress.file_done()
 
@@ -116,7 +141,7 @@ class _Fetcher:
         with PartFile(path, file.size) as part:
             progress.reused(part.done)
             targets = [FileRange(part, index, part.end(index), progress) for index in part.unfinished()]
-            ranges = [self._workers.submit(self._transfer.run, file, target) for target in targets]
+            ranges = [self._workers.submit(self._source.run, file, target) for target in targets]
             try:
                 wait(ranges, return_when=FIRST_EXCEPTION)
                 raise_first(ranges)
@@ -126,7 +151,7 @@ class _Fetcher:
                 part.discard()
                 return False
             except BaseException:
-                self._job.connections.stop()
+                self._source.stop()
                 raise
             finally:
                 _cancel(ranges)

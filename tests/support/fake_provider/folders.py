@@ -26,6 +26,10 @@ def serve_folder(handler: Handler, parts: list[str]) -> None:
             f"{schema}.{name}",
         ) in fake.folders and not fake.folders_by_credentials:
             _serve_query(handler, name, fake.folders[kind, f"{schema}.{name}"])
+        case ["shares", _, "schemas", _, "volumes", _, "temporary-volume-credentials"] if (
+            fake.folder_credentials is not None
+        ):
+            handler.send_json(200, fake.folder_credentials)
         case _:
             handler.send_error_answer(404, "RESOURCE_DOES_NOT_EXIST", "There is nothing here.")
 
@@ -49,7 +53,12 @@ def _serve_query(handler: Handler, name: str, files: Files) -> None:
 
 def _message(fake: FakeProvider, name: str) -> dict[str, Any]:
     schema, _, own = name.partition(".")
-    place = {"name": own, "schema": schema, "share": SHARE, "storageLocation": f"s3://lake/{own}"}
+    place = {
+        "name": own,
+        "schema": schema,
+        "share": SHARE,
+        "storageLocation": fake.folder_location or f"s3://lake/{own}",
+    }
     return place | {"description": fake.skills_say}
 
 

@@ -83,6 +83,8 @@ class FakeProvider:
         self.deltas: list[XorDelta] = []
         self.folders: dict[tuple[str, str], Files] = {}
         self.folders_by_credentials = False
+        self.folder_credentials: dict[str, Any] | None = None
+        self.folder_location = ""
         self.skills_say = "Reads PDF files."
         self.tickets = 0
         self.refuse_tickets_below = 0

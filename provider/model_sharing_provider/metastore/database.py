@@ -71,10 +71,14 @@ class Database:
                 await connection.close()
 
     @asynccontextmanager
-    async def write(self, *, deletes: bool = False, cached: bool = True) -> AsyncIterator[UnitOfWork]:
+    async def write(
+        self, *, model: str | None = None, deletes: bool = False, cached: bool = True
+    ) -> AsyncIterator[UnitOfWork]:
         """Write transaction: committed when the block ends, rolled back when it raises.
 
-        With `cached` false, it must only write rows that no cache keeps: all caches stay valid.
+        With `model`, a full name, it must look this model up itself, and only write rows of it, its versions
+        and what belongs to those. Other models may change meanwhile; nothing else may. With `cached` false,
+        it must only write rows that no cache keeps: all caches stay valid.
 
         Raises AlreadyExists if another writer was faster, and DiskFull; `deletes` may use the reserve of disk
         space. After MetastoreUnavailable the transaction may or may not have been committed, since the
@@ -82,7 +86,7 @@ class Database:
         """
         async with self._room(deletes):
             with self._database_engine.translated_errors():
-                async with self._writing() as connection:
+                async with self._writing(model) as connection:
                     rows = self._unit_of_work(connection)
                     yield rows
                     if cached:
@@ -169,11 +173,11 @@ class Database:
                         return await copy_rows(source, rows)
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+    async def _writing(self, model: str | None = None) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
             with timed(Measured.DATABASE_WAIT, kind="connection"):
                 connection = await stack.enter_async_context(self._pool.connect())
-            await connection.execution_options(writes=True)
+            await connection.execution_options(writes=True, model=model)
             transaction = AsyncExitStack()
             with timed(Measured.DATABASE_WAIT, kind="turn"):
                 await transaction.enter_async_context(connection.begin())

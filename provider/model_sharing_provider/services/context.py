@@ -29,6 +29,7 @@ from model_sharing_protocol.errors import (
     SharingError,
     TooManyRequests,
 )
+from model_sharing_protocol.names import FullName
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.audit_actions import DELETES, OF_PRINCIPALS, AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
@@ -193,11 +194,18 @@ class Context:
         self._rate_limits = rate_limits
 
     @asynccontextmanager
-    async def change(self, action: AuditAction, target: Target) -> AsyncIterator[Operation]:
-        """Write transaction, committed with its audit event about `action` and `target`."""
+    async def change(
+        self, action: AuditAction, target: Target, *, model: FullName | None = None
+    ) -> AsyncIterator[Operation]:
+        """Write transaction, committed with its audit event about `action` and `target`.
+
+        With `model`, changes of other models go on meanwhile. It must then look the model up by this name
+        itself, since it may have been renamed before, and write no other model's rows: see `Database.write`.
+        """
         operation = None
         try:
-            async with self._database.write(deletes=action in DELETES) as rows:
+            scope = None if model is None else str(model)
+            async with self._database.write(model=scope, deletes=action in DELETES) as rows:
                 operation = Operation(rows, self.caller.principal, action, target, changes=True)
                 yield operation
                 _require_authorization(operation)

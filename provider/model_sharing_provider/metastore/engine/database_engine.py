@@ -63,7 +63,11 @@ class DatabaseEngine(ABC):
 
     @abstractmethod
     def connection_pool(self) -> AsyncEngine:
-        """Pool of connections. A transaction with the execution option `writes` is the only writer."""
+        """Pool of connections. A transaction with the execution option `writes` is the only writer.
+
+        With the option `model` besides, a full name, it is the only writer of this model, and others may
+        change other models meanwhile.
+        """
 
     @abstractmethod
     def for_reading(self, engine: AsyncEngine) -> AsyncEngine:

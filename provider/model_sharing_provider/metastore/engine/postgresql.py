@@ -1,8 +1,8 @@
 """PostgreSQL engine, for a metastore served by more than one machine. The driver is psycopg.
 
-Writers take turns, as with SQLite, by a lock that PostgreSQL releases with the transaction: rows that a
-service has read stay unchanged until it commits, and no transaction fails because of another one. Readers
-and appends to the audit log never wait.
+Writers that change the same model, or more than one model, take turns by locks that PostgreSQL releases with
+the transaction (see `writer_locks`): rows that a service has read stay unchanged until it commits, and no
+transaction fails because of another one. Readers and appends to the audit log never wait.
 """
 
 from __future__ import annotations
@@ -32,15 +32,11 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_provider.metastore.engine.database_engine import POOL, DatabaseEngine
 from model_sharing_provider.metastore.engine.statement_timing import BEGINS
+from model_sharing_provider.metastore.engine.writer_locks import LOCK_METASTORE, begin_change
 
 T = TypeVar("T")
 _DIALECT = "postgresql+psycopg://"
 _DEFAULTS = {"application_name": "model-sharing", "connect_timeout": "10", "tcp_user_timeout": "15000"}
-_ALONE = "SELECT pg_advisory_xact_lock(8642)"
-# An idle writer loses its turn.
-_ALONE_FOR_A_WHILE = (
-    "SELECT set_config('idle_in_transaction_session_timeout', '60s', true), pg_advisory_xact_lock(8642)"
-)
 _PASSING = ("08", "40", "53", "55", "57", "58", "25P03")
 """SQLSTATEs, or their classes, that are not the statement's fault: connection, rollback, resources, locks,
 shutdown, a failing disk, a transaction that was left open too long."""
@@ -70,6 +66,8 @@ class PostgreSql(DatabaseEngine):
             _DIALECT,
             async_creator=self._connect,
             hide_parameters=True,  # in errors, and so in logs
+            # A statement sees what was committed before it, and so after the locks of writers were taken.
+            isolation_level="READ COMMITTED",
             pool_size=min(_KEPT_OPEN, self._pooled),
             max_overflow=max(0, self._pooled - _KEPT_OPEN),
             pool_pre_ping=True,
@@ -78,8 +76,9 @@ class PostgreSql(DatabaseEngine):
 
         @event.listens_for(engine.sync_engine, "begin")
         def on_begin(connection: Connection) -> None:
-            if connection.get_execution_options().get("writes"):
-                connection.exec_driver_sql(_ALONE_FOR_A_WHILE, execution_options=BEGINS)
+            options = connection.get_execution_options()
+            if options.get("writes"):
+                connection.exec_driver_sql(begin_change(options.get("model")), execution_options=BEGINS)
 
         @event.listens_for(engine.sync_engine, "handle_error")
         def on_error(context: ExceptionContext) -> None:
@@ -119,7 +118,7 @@ class PostgreSql(DatabaseEngine):
     @contextmanager
     def migrating(self, engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
-            connection.exec_driver_sql(_ALONE)
+            connection.exec_driver_sql(LOCK_METASTORE)
             encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
             if encoding != "UTF8":
                 raise InvalidState(f"The database's encoding is {encoding}; create one with ENCODING 'UTF8'.")

@@ -14,6 +14,7 @@ from model_sharing_protocol.errors import (
     InvalidParameter,
     InvalidState,
     MetastoreUnavailable,
+    NotFound,
     SharingError,
     UnsafePath,
 )
@@ -90,7 +91,7 @@ class Finalization:
         self, context: Context, name: FullName, number: int
     ) -> tuple[ModelVersion, list[UploadedFile], bool]:
         async with context.change(
-            AuditAction.START_MODEL_VERSION_FINALIZATION, version_target(name, number)
+            AuditAction.START_MODEL_VERSION_FINALIZATION, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
@@ -123,9 +124,11 @@ class Finalization:
             await self._manifests.write(version.id, manifest, maps)
             if copied is not None:
                 await self._bundles.copy(copied.id, version.id)
-            async with context.change(AuditAction.FINALIZE_MODEL_VERSION, target) as operation:
+            async with context.change(AuditAction.FINALIZE_MODEL_VERSION, target, model=name) as operation:
                 await operation.authorize(rules.OWN_MODEL)
                 found = await find_version(operation, name, number)
+                if found.id != version.id:
+                    raise NotFound(f"Version {number} of '{name}' was deleted while it was finalized.")
                 published = replace(
                     with_reading(found, model_format, reading),
                     status=VersionStatus.READY,

@@ -56,7 +56,7 @@ class Multipart:
         """
         check_storable(check_model_path(path))
         async with context.change(
-            AuditAction.CREATE_MULTIPART_UPLOAD, version_target(name, number)
+            AuditAction.CREATE_MULTIPART_UPLOAD, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
@@ -112,12 +112,12 @@ class Multipart:
         target = version_target(version.full_name, version.version)
         async with (
             discard_unless_committed(lambda: self._artifacts.discard(staged)),
-            context.change(AuditAction.UPLOAD_PART, target) as operation,
+            context.change(AuditAction.UPLOAD_PART, target, model=version.full_name) as operation,
         ):
             operation.act_as(by)
             await operation.authorize(rules.OWN_MODEL)
-            await find_pending(operation, version.full_name, version.version)
-            found_session = await find_session(operation, version.id, session)
+            pending = await find_pending(operation, version.full_name, version.version)
+            found_session = await find_session(operation, pending.id, session)
             replaced = await operation.rows.uploads.put_part(found_session, part)
         if replaced:
             await self._artifacts.discard(replaced)

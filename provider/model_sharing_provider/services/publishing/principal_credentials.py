@@ -54,7 +54,7 @@ class PrincipalCredentials:
         Uploads through the server work either way. Raises NotFound, PermissionDenied, InvalidState.
         """
         target = version_target(name, number)
-        async with context.change(AuditAction.BEGIN_MODEL_VERSION_UPLOAD, target) as operation:
+        async with context.change(AuditAction.BEGIN_MODEL_VERSION_UPLOAD, target, model=name) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.end_replay(version.id)

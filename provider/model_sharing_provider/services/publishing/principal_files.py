@@ -161,7 +161,9 @@ class PrincipalFiles:
     async def _uploading(
         self, context: Context, name: FullName, number: int
     ) -> AsyncIterator[tuple[Operation, ModelVersion]]:
-        async with context.change(AuditAction.CREATE_UPLOAD_URL, version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.CREATE_UPLOAD_URL, version_target(name, number), model=name
+        ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             await operation.rows.versions.end_replay(version.id)

@@ -243,7 +243,9 @@ class Registration:
             raise
         async with (
             discard_unless_committed(lambda: self._discard(draft)),
-            context.change(AuditAction.CREATE_MODEL_VERSION, model_target(draft.full_name)) as operation,
+            context.change(
+                AuditAction.CREATE_MODEL_VERSION, model_target(draft.full_name), model=draft.full_name
+            ) as operation,
         ):
             model = await authorize_new_version(operation, draft.full_name)
             if model is None:

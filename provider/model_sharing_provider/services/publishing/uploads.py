@@ -97,7 +97,9 @@ class Uploads:
         linked: list[UploadedFile],
         create_model: bool,
     ) -> ModelVersion:
-        async with context.change(AuditAction.CREATE_MODEL_VERSION, model_target(name)) as operation:
+        async with context.change(
+            AuditAction.CREATE_MODEL_VERSION, model_target(name), model=name
+        ) as operation:
             if create_model:
                 model = await authorize_new_version(operation, name) or await add_model(operation, name)
             else:
@@ -118,7 +120,7 @@ class Uploads:
     async def begin(self, context: Context, name: FullName, number: int) -> ModelVersion:
         """Authorize uploads to a PENDING version. Raises NotFound, InvalidState, PermissionDenied."""
         async with context.change(
-            AuditAction.BEGIN_MODEL_VERSION_UPLOAD, version_target(name, number)
+            AuditAction.BEGIN_MODEL_VERSION_UPLOAD, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
@@ -172,7 +174,9 @@ class Uploads:
 
     async def remove(self, context: Context, name: FullName, number: int, path: str) -> None:
         """Remove a file from a PENDING version. Raises NotFound, InvalidState."""
-        async with context.change(AuditAction.DELETE_FILE, version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.DELETE_FILE, version_target(name, number), model=name
+        ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_pending(operation, name, number)
             staged = await operation.rows.uploads.remove_file(version.id, path)
@@ -190,7 +194,9 @@ class Uploads:
     ) -> str | None:
         """Record an uploaded file; return the path of bytes that are no longer needed, if any."""
         name, number = version.full_name, version.version
-        async with context.change(AuditAction.UPLOAD_FILE, version_target(name, number)) as operation:
+        async with context.change(
+            AuditAction.UPLOAD_FILE, version_target(name, number), model=name
+        ) as operation:
             if by is not None:
                 operation.act_as(by)
             await operation.authorize(rules.OWN_MODEL)

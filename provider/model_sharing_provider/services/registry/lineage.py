@@ -25,7 +25,7 @@ class Lineage:
     ) -> None:
         """Record lineage, as a reader of the version reports it. Raises NotFound, PermissionDenied."""
         async with context.change(
-            AuditAction.EMIT_MODEL_VERSION_LINEAGE, version_target(name, number)
+            AuditAction.EMIT_MODEL_VERSION_LINEAGE, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.READ_MODEL)
             version = await find_version(operation, name, number)

@@ -42,7 +42,9 @@ class Models:
     ) -> RegisteredModel:
         """Create a model without versions. Raises NotFound (schema), AlreadyExists, PermissionDenied."""
         change = TagChange(add=check_tags(tags or {}))
-        async with context.change(AuditAction.CREATE_REGISTERED_MODEL, model_target(name)) as operation:
+        async with context.change(
+            AuditAction.CREATE_REGISTERED_MODEL, model_target(name), model=name
+        ) as operation:
             await operation.authorize(rules.CREATE_MODEL)
             await check_new("model", name, operation.rows.models.find)
             model = await add_model(operation, name, comment)
@@ -114,7 +116,10 @@ class Models:
         aliases = aliases or {}
         for alias in aliases:
             check_alias(alias)
-        async with context.change(AuditAction.UPDATE_REGISTERED_MODEL, model_target(name)) as operation:
+        only_described = changes.new_name is None and changes.owner is None
+        async with context.change(
+            AuditAction.UPDATE_REGISTERED_MODEL, model_target(name), model=name if only_described else None
+        ) as operation:
             await operation.authorize(_rule_for(changes))
             if aliases:
                 await operation.authorize(rules.OWN_MODEL)
@@ -150,13 +155,17 @@ class Models:
     async def set_alias(self, context: Context, name: FullName, alias: str, version: int) -> None:
         """Point an alias at a version. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_alias(alias)
-        async with context.change(AuditAction.SET_REGISTERED_MODEL_ALIAS, model_target(name)) as operation:
+        async with context.change(
+            AuditAction.SET_REGISTERED_MODEL_ALIAS, model_target(name), model=name
+        ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             await point_alias(operation, await find_model(operation, name), alias, version)
 
     async def delete_alias(self, context: Context, name: FullName, alias: str) -> None:
         """Remove an alias; the version it pointed at stays. Raises NotFound."""
-        async with context.change(AuditAction.DELETE_REGISTERED_MODEL_ALIAS, model_target(name)) as operation:
+        async with context.change(
+            AuditAction.DELETE_REGISTERED_MODEL_ALIAS, model_target(name), model=name
+        ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             model = await find_model(operation, name)
             if alias.lower() not in {known.lower() for known in model.aliases}:
@@ -167,7 +176,9 @@ class Models:
     async def tag(self, context: Context, name: FullName, change: TagChange) -> None:
         """Set and remove tags of a model. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_tags(change.add)
-        async with context.change(AuditAction.UPDATE_REGISTERED_MODEL_TAGS, model_target(name)) as operation:
+        async with context.change(
+            AuditAction.UPDATE_REGISTERED_MODEL_TAGS, model_target(name), model=name
+        ) as operation:
             await operation.authorize(rules.TAG_MODEL)
             model = await find_model(operation, name)
             await apply_tags(operation, model.id, model.tags, change)

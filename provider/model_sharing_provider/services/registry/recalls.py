@@ -68,7 +68,7 @@ class Recalls:
             raise InvalidParameter("The reason of a recall is empty; those who use the version will read it.")
         check_text("reason", reason, MAX_RECALL_REASON)
         async with context.change(
-            AuditAction.RECALL_MODEL_VERSION, version_target(name, number)
+            AuditAction.RECALL_MODEL_VERSION, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
@@ -91,7 +91,7 @@ class Recalls:
         Nothing happens to a version that is not recalled. Raises NotFound, PermissionDenied.
         """
         async with context.change(
-            AuditAction.LIFT_MODEL_VERSION_RECALL, version_target(name, number)
+            AuditAction.LIFT_MODEL_VERSION_RECALL, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)

@@ -81,7 +81,7 @@ class Versions:
         for alias in aliases:
             check_alias(alias)
         async with context.change(
-            AuditAction.UPDATE_MODEL_VERSION, version_target(name, number)
+            AuditAction.UPDATE_MODEL_VERSION, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
@@ -97,7 +97,7 @@ class Versions:
     async def delete(self, context: Context, name: FullName, number: int) -> None:
         """Delete a version and the aliases that point at it: rows first, then bytes. Raises NotFound."""
         async with context.change(
-            AuditAction.DELETE_MODEL_VERSION, version_target(name, number)
+            AuditAction.DELETE_MODEL_VERSION, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
             version = await find_version(operation, name, number)
@@ -109,7 +109,7 @@ class Versions:
         """Set and remove tags of a version. Raises NotFound, InvalidParameter, ResourceExhausted."""
         check_tags(change.add)
         async with context.change(
-            AuditAction.UPDATE_MODEL_VERSION_TAGS, version_target(name, number)
+            AuditAction.UPDATE_MODEL_VERSION_TAGS, version_target(name, number), model=name
         ) as operation:
             await operation.authorize(rules.TAG_MODEL)
             version = await find_version(operation, name, number)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+PieceT = TypeVar("PieceT", bytes, memoryview)
 
 PIECE_BYTES = 4 * 1024 * 1024
 
@@ -17,6 +22,32 @@ async def in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
             del waiting[:PIECE_BYTES]
     if waiting:
         yield bytes(waiting)
+
+
+async def file_pieces(path: Path) -> AsyncIterator[bytes]:
+    """Read a local file in pieces of 4 MiB."""
+    with await asyncio.to_thread(path.open, "rb", buffering=0) as file:
+        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
+            yield piece
+
+
+async def taken_in(pieces: AsyncIterable[PieceT], take: Callable[[PieceT], object]) -> AsyncIterator[PieceT]:
+    """Pass pieces on, and `take` each in a thread meanwhile: while it is written and the next one is read.
+
+    All were taken once the stream has ended.
+    """
+    taking: asyncio.Future[object] | None = None
+    try:
+        async for piece in pieces:
+            if taking is not None:
+                await taking
+            taking = asyncio.ensure_future(asyncio.to_thread(take, piece))
+            yield piece
+        if taking is not None:
+            await taking
+    finally:
+        if taking is not None:
+            await asyncio.gather(taking, return_exceptions=True)
 
 
 async def chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -29,7 +29,7 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.backends.backend import StoreBackend
 from model_sharing_provider.artifacts.backends.bucket import PART_BYTES
 from model_sharing_provider.artifacts.backends.opening import open_root
-from model_sharing_provider.artifacts.byte_streams import PIECE_BYTES, chain, in_pieces
+from model_sharing_provider.artifacts.byte_streams import PIECE_BYTES, chain, file_pieces, in_pieces, taken_in
 from model_sharing_provider.artifacts.call_timing import timed_call, timed_calls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
@@ -95,26 +95,27 @@ class ArtifactStore:
         self, path: str, source: Path, advance: Advance = _unwatched, *, chunked: bool = True
     ) -> Fingerprint:
         """Copy a local file to `path`, with a chunk map if it is `chunked` and large. Raises DiskFull."""
-        taken_in = Fingerprinter(chunked=chunked)
-
-        async def pieces() -> AsyncIterator[bytes]:
-            with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
-                while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
-                    await asyncio.to_thread(taken_in.update, piece)
-                    yield piece
-                    advance(len(piece))
-
+        fingerprinter = Fingerprinter(chunked=chunked)
         if (await asyncio.to_thread(source.stat)).st_size <= PIECE_BYTES:
             content = await asyncio.to_thread(source.read_bytes)
             await self.put_bytes(path, content)
-            taken_in.update(content)
+            fingerprinter.update(content)
             advance(len(content))
-            return taken_in.finish()
+            return fingerprinter.finish()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            async for piece in taken_in(file_pieces(source), fingerprinter.update):
+                yield piece
+                advance(len(piece))
+
+        await self._put_pieces(path, pieces())
+        return fingerprinter.finish()
+
+    async def _put_pieces(self, path: str, pieces: AsyncIterator[bytes]) -> None:
         with writing(path), timed_call(self._backend.kind, "put_stream"):
             await obstore.put_async(
-                self._backend.client, path, pieces(), chunk_size=PART_BYTES, max_concurrency=2
+                self._backend.client, path, pieces, chunk_size=PART_BYTES, max_concurrency=2
             )
-        return taken_in.finish()
 
     async def adopt_file(self, path: str, source: Path, sha256: str, advance: Advance = _unwatched) -> None:
         """Put a local file that never changes at `path`: linked where that is possible, else copied.
@@ -154,28 +155,19 @@ class ArtifactStore:
 
         If the stream fails, nothing is left at `path`.
         """
-        taken_in = Fingerprinter(chunked=chunked)
-
-        async def pieces() -> AsyncIterator[bytes]:
-            async for piece in in_pieces(chunks):
-                await asyncio.to_thread(taken_in.update, piece)
-                yield piece
-
-        arriving = pieces()
+        fingerprinter = Fingerprinter(chunked=chunked)
+        arriving = taken_in(in_pieces(chunks), fingerprinter.update)
         try:
             first = await anext(arriving, b"")
             if len(first) < PIECE_BYTES:
+                await anext(arriving, None)  # the end, by which it was taken in
                 await self.put_bytes(path, first)
             else:
-                with writing(path), timed_call(self._backend.kind, "put_stream"):
-                    whole = chain(first, arriving)
-                    await obstore.put_async(
-                        self._backend.client, path, whole, chunk_size=PART_BYTES, max_concurrency=2
-                    )
+                await self._put_pieces(path, chain(first, arriving))
         except BaseException:
             await self.discard(path)
             raise
-        return taken_in.finish()
+        return fingerprinter.finish()
 
     async def move(self, source: str, target: str) -> None:
         """Move an object, unless it was already moved. Raises NotFound if neither path exists."""
@@ -274,22 +266,19 @@ class ArtifactStore:
 
     async def fingerprint_file(self, source: Path, advance: Advance = _unwatched) -> Fingerprint:
         """Fingerprint of a local file, read once: its size and sha256 alone."""
-        taken_in = Fingerprinter(chunked=False)
-        with await asyncio.to_thread(source.open, "rb", buffering=0) as file:
-            while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
-                await asyncio.to_thread(taken_in.update, piece)
-                advance(len(piece))
-        return taken_in.finish()
+        fingerprinter = Fingerprinter(chunked=False)
+        async for piece in taken_in(file_pieces(source), fingerprinter.update):
+            advance(len(piece))
+        return fingerprinter.finish()
 
     async def fingerprint(
         self, path: str, size: int, *, chunked: bool = True, advance: Advance = _unwatched
     ) -> Fingerprint:
         """Fingerprint of an object with this size, read once. Raises NotFound, CorruptArtifact."""
-        taken_in = Fingerprinter(chunked=chunked)
-        async for piece in self.read(path, 0, size):
-            await asyncio.to_thread(taken_in.update, piece)
+        fingerprinter = Fingerprinter(chunked=chunked)
+        async for piece in taken_in(self.read(path, 0, size), fingerprinter.update):
             advance(len(piece))
-        return taken_in.finish()
+        return fingerprinter.finish()
 
     async def read(self, path: str, start: int, end: int) -> AsyncIterator[memoryview]:
         """Read the bytes from `start` up to `end`, in pieces of at most a few MiB, one piece ahead.

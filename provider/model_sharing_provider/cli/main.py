@@ -9,8 +9,8 @@ import click
 
 from model_sharing_protocol.console.command_line import run_command_line
 from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.lazy_group import LazyGroup
 from model_sharing_protocol.console.shell_completion import completion_command
-from model_sharing_provider.cli.lazy_group import LazyGroup
 
 _HERE = "model_sharing_provider.cli"
 _COMMANDS = {

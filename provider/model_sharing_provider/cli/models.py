@@ -7,6 +7,7 @@ from operator import itemgetter
 import click
 
 from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.lazy_group import LazyGroup
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.console.results import show_done, show_list, show_one
@@ -18,7 +19,6 @@ from model_sharing_provider.cli import deletions
 from model_sharing_provider.cli.completion import complete_models, complete_schemas
 from model_sharing_provider.cli.confirmations import hits_of_model
 from model_sharing_provider.cli.deletions import deletion_options
-from model_sharing_provider.cli.lazy_group import LazyGroup
 from model_sharing_provider.cli.model_aliases import alias
 from model_sharing_provider.cli.model_recalls import recall
 from model_sharing_provider.cli.model_signatures import signature

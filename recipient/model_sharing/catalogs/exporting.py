@@ -16,7 +16,6 @@ from model_sharing.catalogs.shared_models import DownloadedVersion
 from model_sharing.catalogs.snapshots import PartialSnapshot, VersionListing
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.exports.destinations import check_destination, copy_to_destination
-from model_sharing.policy import check_no_auto_run_files
 from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import ModelRef
 
@@ -100,6 +99,8 @@ async def _listed(
     selected = patterns.select(listing.manifest, subject) if patterns else listing.manifest
     trusted = catalog.mount.trust_remote_code if trust_remote_code is None else trust_remote_code
     if not trusted:
+        from model_sharing.policy import check_no_auto_run_files  # noqa: PLC0415 - slow to import
+
         check_no_auto_run_files((file.path for file in selected.files), subject)
     return listing, selected
 

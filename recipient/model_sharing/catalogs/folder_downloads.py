@@ -32,7 +32,6 @@ from model_sharing.downloads.transfer.rate_limit import RateLimit
 from model_sharing.exports.destinations import check_new_or_empty
 from model_sharing.exports.staging import place_files, staging_folder, staging_path
 from model_sharing.mount_table import Mount
-from model_sharing.policy import check_no_auto_run_files
 from model_sharing.settings import Settings
 from model_sharing.transport.file_origins import FileOrigins
 from model_sharing_protocol.errors import InvalidParameter, NotFound, UnsafePath
@@ -213,6 +212,8 @@ class FolderDownloads:
         wanted = patterns.select(listing.files, full_name) if patterns else listing.files
         trusted = self._mount.trust_remote_code if trust_remote_code is None else trust_remote_code
         if not trusted:
+            from model_sharing.policy import check_no_auto_run_files  # noqa: PLC0415 - slow to import
+
             check_no_auto_run_files((file.path for file in wanted.files), full_name)
         return wanted
 

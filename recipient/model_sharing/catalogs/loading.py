@@ -6,7 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from model_sharing.catalogs.transformers_pipeline import load_pipeline
 from model_sharing.policy import check_inert
 from model_sharing.policy.programs import TRANSFORMERS, program_for
 from model_sharing_protocol.errors import InvalidModel, MissingDependency
@@ -42,6 +41,8 @@ def load_folder(folder: Path, manifest: Manifest, *, subject: str, uri: str, tru
         check_inert(folder, paths, subject)
     if form is ModelFormat.MLFLOW:
         return _load_pyfunc(folder, subject)
+    from model_sharing.catalogs.transformers_pipeline import load_pipeline  # noqa: PLC0415 - it reads YAML
+
     otherwise = f"For other programs: model-sharing path {uri}"
     return load_pipeline(folder, subject=subject, trusted=trusted, otherwise=otherwise)
 

@@ -12,7 +12,6 @@ from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.folder_downloads import FolderDownloads
-from model_sharing.catalogs.loading import check_loadable, load_folder
 from model_sharing.catalogs.model_listing import ModelListing
 from model_sharing.catalogs.shared_assets import SharedAssets
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
@@ -163,6 +162,8 @@ class SharedCatalog:
 
         Raises InvalidModel, before anything is fetched, for a format that other programs read.
         """
+        from model_sharing.catalogs.loading import check_loadable  # noqa: PLC0415 - slow to import: the policy
+
         counter = counter or ProgressCounter()
         counter.enter("asking the provider")
         listing = await self.list_files(ref)
@@ -334,6 +335,8 @@ class SharedCatalog:
 
     def load(self, snapshot: Snapshot, *, trust_remote_code: bool | None = None) -> Any:
         """Load a snapshot's model in the calling thread."""
+        from model_sharing.catalogs.loading import load_folder  # noqa: PLC0415 - slow to import: the policy
+
         return load_folder(
             snapshot.folder,
             snapshot.manifest,

@@ -6,42 +6,35 @@ from typing import Any, NoReturn
 
 import click
 
-from model_sharing.cli.cache_commands import cache
-from model_sharing.cli.doctor import doctor
-from model_sharing.cli.model_commands import download, list_models, show, verify
-from model_sharing.cli.mount_commands import activate, key, mount, mounts, shares, unmount
-from model_sharing.cli.path_command import path
-from model_sharing.cli.pull_command import pull
-from model_sharing.cli.serve_cache_command import serve_cache
-from model_sharing.cli.terms_command import terms
-from model_sharing.cli.watch_command import watch
 from model_sharing_protocol.console.command_line import run_command_line
 from model_sharing_protocol.console.help_examples import example
+from model_sharing_protocol.console.lazy_group import LazyGroup
 from model_sharing_protocol.console.shell_completion import completion_command
 from model_sharing_protocol.errors import Interrupted
 
-_COMMANDS = (
-    activate,
-    shares,
-    mount,
-    mounts,
-    unmount,
-    terms,
-    key,
-    list_models,
-    show,
-    path,
-    download,
-    verify,
-    pull,
-    watch,
-    cache,
-    serve_cache,
-    doctor,
-)
+_HERE = "model_sharing.cli"
+_COMMANDS = {
+    "activate": f"{_HERE}.mount_commands:activate",
+    "shares": f"{_HERE}.mount_commands:shares",
+    "mount": f"{_HERE}.mount_commands:mount",
+    "mounts": f"{_HERE}.mount_commands:mounts",
+    "unmount": f"{_HERE}.mount_commands:unmount",
+    "terms": f"{_HERE}.terms_command:terms",
+    "key": f"{_HERE}.mount_commands:key",
+    "list": f"{_HERE}.model_commands:list_models",
+    "show": f"{_HERE}.model_commands:show",
+    "path": f"{_HERE}.path_command:path",
+    "download": f"{_HERE}.model_commands:download",
+    "verify": f"{_HERE}.model_commands:verify",
+    "pull": f"{_HERE}.pull_command:pull",
+    "watch": f"{_HERE}.watch_command:watch",
+    "cache": f"{_HERE}.cache_commands:cache",
+    "serve-cache": f"{_HERE}.serve_cache_command:serve_cache",
+    "doctor": f"{_HERE}.doctor:doctor",
+}
 
 
-class _Group(click.Group):
+class _Group(LazyGroup):
     """Group that reports Ctrl-C as an error like any other; click itself would print an empty line."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -55,6 +48,7 @@ class _Group(click.Group):
 
 @click.group(
     cls=_Group,
+    lazy=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=example(
         "model-sharing activate https://models.acme.example/explorer/activate/… globex.share",
@@ -67,8 +61,6 @@ def cli() -> None:
     """Use models that others share with you: mount a share, list it, download from it."""
 
 
-for command in _COMMANDS:
-    cli.add_command(command)
 cli.add_command(completion_command(cli, "model-sharing"))
 
 

@@ -15,7 +15,6 @@ from model_sharing.cli.completion import complete_downloads, complete_models, co
 from model_sharing.cli.download_plans import show_plan
 from model_sharing.cli.folder_downloads import download_folder, parse_folder_uri
 from model_sharing.cli.options import fetch_options, file_options
-from model_sharing.cli.version_inspection import show_card_of, show_files
 from model_sharing.exports.destinations import check_destination
 from model_sharing.mount_table import MountTable
 from model_sharing.settings import Settings
@@ -68,11 +67,11 @@ def show(model: str, *, files: bool, card: bool, output: str) -> None:
     """
     if files and card:
         raise InvalidParameter("Choose one of --files and --card.")
-    if files:
-        show_files(model, output)
-        return
-    if card:
-        show_card_of(model, output)
+    if files or card:
+        from model_sharing.cli import version_inspection  # noqa: PLC0415 - slow to import: it knows Markdown
+
+        inspect = version_inspection.show_files if files else version_inspection.show_card_of
+        inspect(model, output)
         return
     if "@" in model or "/" in model.removeprefix("models:/"):
         version = blocking.catalog_of(model).resolve(model)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import click
@@ -23,7 +25,16 @@ class LazyGroup(click.Group):
         if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
         module, attribute = self._lazy[cmd_name].split(":")
-        command = getattr(import_module(module), attribute)
+        command = getattr(_import(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{self._lazy[cmd_name]} is not a command")
         return command
+
+
+def _import(module: str) -> ModuleType:
+    """Import a module without garbage collections, each of which would find all modules still in use."""
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.enable()

@@ -13,9 +13,8 @@ import math
 import re
 import time
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
 from cachetools import TTLCache
 
 from model_sharing_protocol.errors import TokenExpired, Unauthenticated
@@ -24,6 +23,9 @@ from model_sharing_provider.domain.federation import IdentityClaims, UnverifiedT
 from model_sharing_provider.identity_providers.issuer_keys import IssuerKeys
 from model_sharing_provider.identity_providers.signature_keys import ALGORITHMS
 from model_sharing_provider.identity_providers.strict_json import parse_object
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
 
 MAX_TOKEN = 16 * 1024
 _PART = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -63,10 +65,7 @@ class IdentityTokens:
         if known is None:
             algorithm, kid = _algorithm(token.header)
             key = await self._keys.find(token.issuer, kid, algorithm)
-            try:
-                jwt.PyJWS(algorithms=[algorithm]).decode(token.encoded, key, algorithms=[algorithm])
-            except (jwt.PyJWTError, ValueError, TypeError) as error:
-                raise _refused(f"it is not signed by the issuer {_shown(token.issuer)}") from error
+            _check_signature(token, key, algorithm)
             known = self._times_checked(token)
             self._verified[digest] = known
         if known.expires_at <= time.time() * 1000:
@@ -84,6 +83,15 @@ class IdentityTokens:
         if expires - issued > self._max_lifetime.total_seconds():
             raise _refused(f"it is valid for longer than {self._max_lifetime}")
         return IdentityClaims(token.issuer, int((expires + self._skew) * 1000), token.claims)
+
+
+def _check_signature(token: UnverifiedToken, key: PyJWK, algorithm: str) -> None:
+    import jwt  # noqa: PLC0415 - slow to import, and most processes verify no token
+
+    try:
+        jwt.PyJWS(algorithms=[algorithm]).decode(token.encoded, key, algorithms=[algorithm])
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        raise _refused(f"it is not signed by the issuer {_shown(token.issuer)}") from error
 
 
 def _algorithm(header: dict[str, Any]) -> tuple[str, str | None]:

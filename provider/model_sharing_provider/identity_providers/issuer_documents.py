@@ -7,10 +7,7 @@ import errno
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import aiohttp
-from yarl import URL
+from typing import TYPE_CHECKING, Any
 
 from model_sharing_protocol.errors import InvalidParameter, InvalidState, IssuerUnavailable, Unauthenticated
 from model_sharing_protocol.network.plain_http import origin_of
@@ -19,6 +16,9 @@ from model_sharing_protocol.network.request_options import request_options_throu
 from model_sharing_provider.governance.issuers import check_issuer_url
 from model_sharing_provider.identity_providers.strict_json import parse_object
 from model_sharing_provider.remote_providers.egress import Egress
+
+if TYPE_CHECKING:
+    from aiohttp import AddrInfoType
 
 OAUTH_STATUSES = (200, 400, 401)
 """Statuses of a token endpoint: a token, or an error in JSON (RFC 6749, section 5.2)."""
@@ -49,6 +49,8 @@ class IssuerDocuments:
         return await self._ask(url, _Request("POST", OAUTH_STATUSES, form, headers))
 
     async def _ask(self, url: str, request: _Request) -> tuple[int, dict[str, Any]]:
+        from aiohttp import ClientError  # noqa: PLC0415 - slow to import
+
         origin = origin_of(url)
         try:
             check_issuer_url(url)
@@ -62,7 +64,7 @@ class IssuerDocuments:
             raise IssuerUnavailable(f"The issuer at {origin} did not answer in time.") from error
         except _Unusable as error:
             raise Unauthenticated(f"The issuer at {origin} sent an unusable answer: {error}.") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (ClientError, OSError) as error:
             if getattr(error, "errno", None) == errno.EACCES:
                 raise Unauthenticated(
                     f"The issuer at {origin} may not be asked: its address is not in the networks of "
@@ -89,6 +91,9 @@ class _Unusable(Exception):
 
 async def _send(url: str, request: _Request, open_socket: Any) -> tuple[int, bytes]:
     """Status and body of a response. Raises _Unusable for another status, a large body or an encoded one."""
+    import aiohttp  # noqa: PLC0415 - slow to import
+    from yarl import URL  # noqa: PLC0415
+
     connector = aiohttp.TCPConnector(
         socket_factory=open_socket or _open_socket, force_close=True, limit=1, use_dns_cache=False
     )
@@ -118,6 +123,6 @@ async def _send(url: str, request: _Request, open_socket: Any) -> tuple[int, byt
         return response.status, bytes(body)
 
 
-def _open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+def _open_socket(address: AddrInfoType) -> socket.socket:
     family, kind, protocol, _, _ = address
     return socket.socket(family, kind, protocol)

@@ -12,14 +12,16 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
 from cachetools import LRUCache
 
 from model_sharing_protocol.errors import SharingError, Unauthenticated
 from model_sharing_provider.identity_providers.issuer_documents import IssuerDocuments
 from model_sharing_provider.identity_providers.signature_keys import MAX_KEYS, find_key
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
 
 _ISSUERS_KEPT = 256
 _FRESH_SECONDS = 3600.0
@@ -54,7 +56,7 @@ class IssuerKeys:
         self._clock = clock
         self._known: LRUCache[str, _Known] = LRUCache(_ISSUERS_KEPT)
 
-    async def find(self, issuer: str, kid: str | None, algorithm: str) -> jwt.PyJWK:
+    async def find(self, issuer: str, kid: str | None, algorithm: str) -> PyJWK:
         """Key of an issuer. Raises Unauthenticated if it has no such key, IssuerUnavailable."""
         known = self._known.setdefault(issuer, _Known())
         key = find_key(known.keys, kid, algorithm)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+if TYPE_CHECKING:
+    from jwt import PyJWK
 
 ALGORITHMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", ())),
@@ -26,7 +26,7 @@ _RSA_BITS = range(2048, 8193)
 _MAX_RSA_EXPONENT = 2**32
 
 
-def find_key(keys: Sequence[Mapping[str, Any]], kid: str | None, algorithm: str) -> jwt.PyJWK | None:
+def find_key(keys: Sequence[Mapping[str, Any]], kid: str | None, algorithm: str) -> PyJWK | None:
     """Key that may verify a token with this `kid` and algorithm; without a `kid`, only if no other may."""
     fitting = [key for key in keys if _fits(key, algorithm) and (kid is None or key.get("kid") == kid)]
     return _loaded(fitting[0], algorithm) if len(fitting) == 1 else None
@@ -44,8 +44,11 @@ def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
     )
 
 
-def _loaded(key: Mapping[str, Any], algorithm: str) -> jwt.PyJWK | None:
+def _loaded(key: Mapping[str, Any], algorithm: str) -> PyJWK | None:
     """Key that is strong enough and well formed."""
+    import jwt  # noqa: PLC0415 - slow to import, and most processes verify no token
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+
     public = {name: value for name, value in key.items() if name in ("kty", "crv", "n", "e", "x", "y", "kid")}
     try:
         with warnings.catch_warnings(action="ignore"):  # about short keys, which are refused below

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_sharing_protocol.errors import UnsupportedOperation
 from model_sharing_protocol.progress import ProgressCallback
-from model_sharing_provider.mlflow_import.client import MlflowClient, open_client
-from model_sharing_provider.mlflow_import.files import Fetch
 from model_sharing_provider.services.publishing.run_registration import RunModel
+
+if TYPE_CHECKING:
+    from model_sharing_provider.mlflow_import.client import MlflowClient
 
 
 class TrackingRuns:
@@ -23,6 +25,10 @@ class TrackingRuns:
         Raises NotFound, InvalidModel, UnsafePath, UnsupportedOperation for artifacts that the tracking server
         does not serve itself, and the errors of `MlflowClient`.
         """
+        # The client is slow to import, and few servers have a tracking server.
+        from model_sharing_provider.mlflow_import.client import open_client  # noqa: PLC0415
+        from model_sharing_provider.mlflow_import.files import Fetch  # noqa: PLC0415
+
         async with open_client(self._uri) as client:
             uri, model_id = await _locate(client, run_id, path)
             root = client.proxied(uri)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from model_sharing_protocol.errors import InvalidParameter
 
 MAX_FRONT_MATTER_BYTES = 64 * 1024
@@ -17,6 +15,8 @@ def parse_front_matter(start: bytes, *, as_text: bool = False) -> dict[str, Any]
 
     Raises InvalidParameter for what has none, or has another document than a map between its lines.
     """
+    from model_sharing_provider.services.yaml_loaders import LOAD_ERRORS, load  # noqa: PLC0415 - slow to import
+
     lines = start[:MAX_FRONT_MATTER_BYTES].decode(errors="replace").lstrip("\ufeff").splitlines()
     if not lines or lines[0].rstrip() != _FENCE:
         raise InvalidParameter("it does not start with a line ---, and front matter after it")
@@ -24,9 +24,8 @@ def parse_front_matter(start: bytes, *, as_text: bool = False) -> dict[str, Any]
     if end is None:
         raise InvalidParameter(f"no second line --- ends its front matter in {MAX_FRONT_MATTER_BYTES} bytes")
     try:
-        found = yaml.load("\n".join(lines[1:end]), _TextLoader if as_text else _Loader)  # noqa: S506 - safe
-    # ValueError: such as dates that do not exist.
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        found = load("\n".join(lines[1:end]), as_text=as_text)
+    except LOAD_ERRORS as error:
         raise InvalidParameter(f"its front matter is not YAML that is read here{_where(error)}") from error
     if not isinstance(found, dict):
         raise InvalidParameter("its front matter is not a map of names to values")
@@ -38,18 +37,3 @@ def _where(error: Exception) -> str:
     problem = getattr(error, "problem", None) or ""
     # The first line of the file is the fence.
     return f": {problem} in line {mark.line + 2}" if mark is not None else f": {problem}" if problem else ""
-
-
-class _Loader(yaml.SafeLoader):
-    """Loader of YAML without aliases, with which a few lines can stand for billions."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="it has an alias")
-        return super().compose_node(parent, index)
-
-
-class _TextLoader(_Loader):
-    """Loader whose numbers, dates, and words such as `no` are the text that was written."""
-
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - as its base has it

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
 from model_sharing_protocol.errors import InvalidModel
 from model_sharing_provider.domain.limits import MAX_ID, MAX_SIGNATURE, size_of
 
@@ -58,6 +56,8 @@ def check_mlmodel_size(size: int) -> None:
 
 def parse_mlmodel(content: bytes) -> MLmodel:
     """Parse an MLmodel file. Raises InvalidModel if it is invalid or has no signature."""
+    import yaml  # noqa: PLC0415 - slow to import, and most commands read no MLmodel file
+
     check_mlmodel_size(len(content))
     try:
         fields = yaml.safe_load(content)

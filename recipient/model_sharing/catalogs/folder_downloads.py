@@ -177,7 +177,7 @@ class FolderDownloads:
         """List files by credentials of the provider's store, as the specification has it."""
         given = await self._client.folder_credentials(self._mount.share, kind, name)
         store = await asyncio.to_thread(StoreTransfer, *given, self._limit())
-        found = await asyncio.to_thread(store.list)
+        found = await run_download(store.list, store.stop)
         files = [(file.path, file.size, _key(file.path, file.size, file.written_at)) for file in found]
         return _Listing(self._checked(kind, name, files), store)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,10 +30,14 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.manifest import MAX_FILES, ManifestFile
 from model_sharing_protocol.open_sharing import TemporaryCredentials
+from model_sharing_protocol.paths import MAX_PATH_LENGTH
 from model_sharing_protocol.printable import printable
 
 _READ_BYTES = 1024 * 1024
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,254}")
+_DOTS = {"", ".", ".."}
+_LOCATION = re.compile(r"s3a?://(?P<bucket>[a-z0-9][a-z0-9._-]{1,254})/(?P<path>.{1,1024}?)/?")
+_KEY = re.compile(r"[!-~]{1,8192}")
+"""Key or token: what ends a line would add headers, or requests, to those that are signed with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +63,44 @@ class StoreTransfer:
         self._written_at: dict[str, str] = {}
 
     def list(self) -> list[StoredFile]:
-        """List all files. Raises NotASharingServer for too many, ServerUnreachable."""
+        """List all files.
+
+        Raises NotASharingServer for too many, or names that no files have; ServerUnreachable, Interrupted.
+        """
         found: list[StoredFile] = []
-        folders = [self._root]
-        with _translated(self._root):
-            while folders:
-                selector = self._fs.FileSelector(folders.pop(), allow_not_found=True)
-                for info in self._store.get_file_info(selector):
-                    if info.is_file:
-                        path = info.path.removeprefix(f"{self._root}/")
-                        found.append(StoredFile(path, info.size, str(info.mtime_ns)))
-                    else:
-                        folders.append(info.path)
-                if len(found) + len(folders) > MAX_FILES:
-                    raise NotASharingServer(f"{self._root} has more than {MAX_FILES} files.")
+        folders, asked = [self._root], 0
+        until = time.monotonic() + bounds.LISTING_SECONDS
+        while folders:
+            self._check_not_stopped()
+            if time.monotonic() > until:
+                raise ServerUnreachable(
+                    f"The files of {self._root} could not be listed in {bounds.LISTING_SECONDS:g} seconds."
+                )
+            files, inner = self._list_folder(folders.pop())
+            found += files
+            folders += inner
+            asked += 1
+            if asked + len(found) + len(folders) > MAX_FILES:
+                raise NotASharingServer(f"{self._root} has more than {MAX_FILES} files and folders.")
         self._written_at = {file.path: file.written_at for file in found}
         return found
+
+    def _list_folder(self, folder: str) -> tuple[list[StoredFile], list[str]]:
+        """Files and folders in a folder. Names may be anything in a store, and lead round in a circle."""
+        files, folders = [], []
+        with _translated(folder):
+            found = self._store.get_file_info(self._fs.FileSelector(folder, allow_not_found=True))
+        for info in found:
+            path, is_inside = info.path.removeprefix(f"{self._root}/"), info.path.startswith(f"{folder}/")
+            if not is_inside or info.base_name in _DOTS or len(path) > MAX_PATH_LENGTH:
+                raise NotASharingServer(
+                    f"In {folder[:300]!r} is the name {info.path[-300:]!r}, which no file can have here."
+                )
+            if info.is_file:
+                files.append(StoredFile(path, info.size, str(info.mtime_ns)))
+            else:
+                folders.append(info.path)
+        return files, folders
 
     def run(self, file: ManifestFile, target: Target) -> None:
         """Fill `target` with the bytes of `file`. Raises InvalidState for one that was replaced meanwhile."""
@@ -105,6 +132,9 @@ class StoreTransfer:
     def _pause(self, received: int) -> None:
         if self._limit is not None:
             self._stopped.wait(self._limit.delay(received))
+        self._check_not_stopped()
+
+    def _check_not_stopped(self) -> None:
         if self._stopped.is_set():
             raise Interrupted("The download was stopped. Run the same again: it goes on where it stopped.")
 
@@ -123,16 +153,18 @@ def _pyarrow_fs() -> ModuleType:
 
 def _open(fs: ModuleType, location: str, credentials: TemporaryCredentials) -> tuple[Any, str]:
     """File system of pyarrow, and the path of the location in it."""
-    parts = urlsplit(location)
-    bucket, path = parts.netloc, parts.path.strip("/")
     keys = credentials.aws_temp_credentials
-    if parts.scheme not in ("s3", "s3a") or keys is None:
+    if not location.startswith(("s3://", "s3a://")) or keys is None:
         raise UnsupportedOperation(
             f"The provider gives no URLs, but credentials for {location[:300]!r}; of such stores only those "
             "with the API of S3 are read here. Read it with a client of that store."
         )
-    if not _BUCKET.fullmatch(bucket) or not path or "//" in path:
+    place = _LOCATION.fullmatch(location)
+    if place is None or not place["path"].isprintable() or _DOTS & set(place["path"].split("/")):
         raise NotASharingServer(f"The provider gives {location[:300]!r} as a location, which is none.")
+    if not all(map(_KEY.fullmatch, (keys.access_key_id, keys.secret_access_key, keys.session_token))):
+        raise NotASharingServer(f"The provider gives credentials for {location[:300]!r} which are none.")
+    bucket, path = place["bucket"], place["path"]
     with _translated(bucket):
         store = fs.S3FileSystem(
             access_key=keys.access_key_id,
@@ -164,6 +196,6 @@ def _translated(what: str) -> Iterator[None]:
     """Turn errors of the store into ServerUnreachable; pyarrow has no finer ones."""
     try:
         yield
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
         reason = printable(str(error).splitlines()[0])[:300] if str(error) else type(error).__name__
         raise ServerUnreachable(f"The object store did not give {what[:300]!r}: {reason}") from error

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from model_sharing_protocol.errors import (
     UntrustedCode,
 )
 from support.fake_provider import faults
+from support.fake_provider.models import SHARE, digest_of
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes
 from support.recipient_cli import RunCli
@@ -136,6 +138,63 @@ def test_what_was_replaced_in_between_is_fetched_again(
     folders.folders["volumes", NAME] = changed
     assert vendor.download_volume(NAME, tmp_path / "prompts").reused == 0
     assert found_in(tmp_path / "prompts") == changed
+
+
+def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[list[Any]], list[Any]]:
+    """Change of the files in an answer to a query."""
+
+    def edit(lines: list[Any]) -> list[Any]:
+        for line in lines:
+            if "file" in line:
+                change(line["file"])
+        return lines
+
+    return edit
+
+
+def test_what_one_provider_left_is_not_anothers(
+    folders: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    good, evil = {"a.txt": b"good", "b.txt": b"b"}, {"a.txt": b"evil", "b.txt": b"b"}
+    known = digest_of(good["a.txt"])
+    folders.folders["volumes", NAME] = evil
+    # It says of its file what the other one says, and breaks off after it.
+    folders.edit_query = edited(
+        lambda file: file.update(id=known, etag=None) if file["path"] == "a.txt" else file.update(size=2)
+    )
+    with pytest.raises(CorruptArtifact):
+        vendor.with_limits(jobs=1).download_volume(NAME, tmp_path / "prompts", progress=False)
+    with FakeProvider() as other:
+        other.folders["volumes", NAME] = good
+        other.edit_query = edited(lambda file: file.update(etag=None))
+        (tmp_path / "other.share").write_bytes(other.profile())
+        trusted = model_sharing.mount(tmp_path / "other.share", share=SHARE, name="trusted")
+        folder = trusted.download_volume(NAME, tmp_path / "prompts", progress=False)
+    assert found_in(tmp_path / "prompts") == good
+    assert folder.reused == 0
+
+
+@pytest.mark.parametrize("size", [10**15, 2**62, 10**30])
+def test_a_plan_costs_nothing_however_large_files_are_said_to_be(
+    folders: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path, size: int
+) -> None:
+    folders.folders["volumes", NAME] = {"one.txt": b"Why?"}
+    folders.edit_query = edited(lambda file: file.update(size=size))
+    tracemalloc.start()
+    assert vendor.plan_folder_download("volume", NAME, tmp_path / "prompts").fetched == size
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 50_000_000
+
+
+def test_no_file_is_taken_for_what_a_killed_download_left(
+    folders: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path
+) -> None:
+    folders.folders["volumes", NAME] = files = {".model-sharing-x/a.txt": b"a", "b.txt": b"b"}
+    (tmp_path / "prompts" / ".model-sharing-left").mkdir(parents=True)
+    vendor.download_volume(NAME, tmp_path / "prompts", progress=False, trust_remote_code=True)
+    assert found_in(tmp_path / "prompts") == files
+    assert not (tmp_path / "prompts" / ".model-sharing-left").exists()
 
 
 def test_addresses_that_expire_are_renewed(

@@ -165,7 +165,9 @@ class FolderDownloads:
         found = await self._client.query_folder(self._mount.share, kind, name)
         if found is None:
             return await self._list_store(kind, name)
-        by_key = {_key(file.path, file.size, file.id, file.etag or ""): file for file in found}
+        by_key = {
+            self._key(kind, name, file.path, file.size, file.id, file.etag or ""): file for file in found
+        }
         files = self._checked(kind, name, [(file.path, file.size, key) for key, file in by_key.items()])
         origins = FileOrigins(self._mount.endpoint, self._mount.file_origins)
         connections = Connections(origins, self._limit(), retry_for=self._settings.retry_for)
@@ -178,7 +180,10 @@ class FolderDownloads:
         given = await self._client.folder_credentials(self._mount.share, kind, name)
         store = await asyncio.to_thread(StoreTransfer, *given, self._limit())
         found = await run_download(store.list, store.stop)
-        files = [(file.path, file.size, _key(file.path, file.size, file.written_at)) for file in found]
+        files = [
+            (file.path, file.size, self._key(kind, name, file.path, file.size, file.written_at))
+            for file in found
+        ]
         return _Listing(self._checked(kind, name, files), store)
 
     def _renew(self, kind: FolderKind, name: SharedName) -> Callable[[], Mapping[str, str]]:
@@ -186,9 +191,20 @@ class FolderDownloads:
 
         async def ask() -> Mapping[str, str]:
             found = await self._client.query_folder(self._mount.share, kind, name) or ()
-            return {_key(file.path, file.size, file.id, file.etag or ""): file.url for file in found}
+            return {
+                self._key(kind, name, file.path, file.size, file.id, file.etag or ""): file.url
+                for file in found
+            }
 
         return lambda: asyncio.run_coroutine_threadsafe(ask(), loop).result()
+
+    def _key(self, kind: FolderKind, name: SharedName, *known: object) -> str:
+        """Key of a file, of all that is known of it: another one as soon as it is known that the file is.
+
+        It is of this share's folder alone: what another provider left at the same destination never counts.
+        """
+        parts = self._mount.endpoint, self._mount.share, kind, name, *known
+        return hashlib.sha256("\n".join(map(str, parts)).encode(errors="surrogatepass")).hexdigest()
 
     def _checked(self, kind: FolderKind, name: SharedName, files: Sequence[tuple[str, int, str]]) -> Manifest:
         """Files with these paths, sizes and keys. Raises NotFound for none, UnsafePath."""
@@ -216,11 +232,6 @@ class FolderDownloads:
 
             check_no_auto_run_files((file.path for file in wanted.files), full_name)
         return wanted
-
-
-def _key(*known: object) -> str:
-    """Key of a file, of all that is known of it: another one as soon as it is known that the file is."""
-    return hashlib.sha256("\n".join(map(str, known)).encode(errors="surrogatepass")).hexdigest()
 
 
 def _staged(staging: Path, wanted: Manifest) -> Iterator[tuple[Path, str]]:

@@ -36,7 +36,7 @@ class PartFile:
         self._changed = threading.Condition()
         self._failure: BaseException | None = None
         self._complete = 0
-        self._done = _read_progress(path, size, self._ranges)
+        self._done = _read_progress(path, size, self._ranges) or [0] * self._ranges
         with translated_disk_full(path.parent):
             self._bytes = PositionedFile(path)
             self._bytes.resize(size)
@@ -158,7 +158,7 @@ class PartFile:
 def arrived_prefix(part: Path, size: int) -> int:
     """Bytes from the start of an unfinished file that have arrived without a gap; not verified."""
     prefix = 0
-    for done in _read_progress(part, size, -(-size // RANGE_BYTES)):
+    for done in _read_progress(part, size, -(-size // RANGE_BYTES)) or ():
         prefix += done
         if done < RANGE_BYTES:
             break
@@ -167,7 +167,7 @@ def arrived_prefix(part: Path, size: int) -> int:
 
 def arrived_bytes(part: Path, size: int) -> int:
     """Bytes of an unfinished file that have arrived; not verified."""
-    return sum(_read_progress(part, size, -(-size // RANGE_BYTES)))
+    return sum(_read_progress(part, size, -(-size // RANGE_BYTES)) or ())
 
 
 def part_bytes(part: Path) -> int:
@@ -182,21 +182,23 @@ def _progress_path(part: Path) -> Path:
     return part.with_suffix(".progress")
 
 
-def _read_progress(part: Path, size: int, ranges: int) -> list[int]:
-    """Progress counters of the ranges; zeros if there is no part or it is not one of this file."""
-    nothing = [0] * ranges
+def _read_progress(part: Path, size: int, ranges: int) -> list[int] | None:
+    """Progress counters of the ranges; None if there is no part or it is not one of this file.
+
+    The size is what somebody says: nothing is allocated for it.
+    """
     try:
         data = _progress_path(part).read_bytes()
         there = part.stat().st_size == size
     except OSError:
-        return nothing
+        return None
     if not there or len(data) != _HEADER.size + ranges * _COUNTER.size:
-        return nothing
+        return None
     if _HEADER.unpack_from(data) != (size, RANGE_BYTES):
-        return nothing
+        return None
     done = [counter for (counter,) in _COUNTER.iter_unpack(data[_HEADER.size :])]
     fits = all(count <= min(RANGE_BYTES, size - i * RANGE_BYTES) for i, count in enumerate(done))
-    return done if fits else nothing
+    return done if fits else None
 
 
 def _copy(source: int, offset: int, target: PositionedFile, position: int, count: int) -> int:

@@ -96,6 +96,7 @@ def _fill_folder(
             copy_files(folder, manifest, staging, copied)
             if not is_empty(target):
                 raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
+            remove_leftovers(target, staging)
             for entry in sorted(staging.iterdir()):
                 moved.append(target / entry.name)
                 entry.rename(moved[-1])
@@ -104,8 +105,6 @@ def _fill_folder(
             for path in moved:
                 remove_path(path)
             raise
-    for left in target.glob(f"{STAGING}*"):
-        remove_path(left)
 
 
 def _write_signature(signature: bytes, target: Path) -> Path:
@@ -125,6 +124,16 @@ def _write_signature(signature: bytes, target: Path) -> Path:
         )
         return inside
     return beside
+
+
+def remove_leftovers(target: Path, inside: Path) -> None:
+    """Remove what killed downloads left in a folder, but not what `inside` is in.
+
+    This comes before any of its own files, which may have such a name.
+    """
+    for left in target.glob(f"{STAGING}*"):
+        if not inside.is_relative_to(left):
+            remove_path(left)
 
 
 def is_empty(folder: Path) -> bool:

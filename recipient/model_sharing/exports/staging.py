@@ -13,7 +13,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from model_sharing.exports.destinations import STAGING, check_new_or_empty, is_empty, translated_errors
+from model_sharing.exports.destinations import (
+    STAGING,
+    check_new_or_empty,
+    is_empty,
+    remove_leftovers,
+    translated_errors,
+)
 from model_sharing.filesystem.local_files import (
     list_folder,
     local_path,
@@ -88,6 +94,7 @@ def place_files(folder: Path, staged: Iterator[tuple[Path, str]], target: Path) 
 def _move_up(tree: Path, target: Path) -> None:
     if not is_empty(target):
         raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
+    remove_leftovers(target, tree)
     moved: list[Path] = []
     try:
         for entry in sorted(tree.iterdir()):
@@ -97,9 +104,6 @@ def _move_up(tree: Path, target: Path) -> None:
         for path in moved:
             remove_path(path)
         raise
-    for left in target.glob(f"{STAGING}*"):
-        if not tree.is_relative_to(left):
-            remove_path(left)
 
 
 def _check_own(folder: Path) -> None:

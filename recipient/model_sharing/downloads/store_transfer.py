@@ -10,7 +10,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
@@ -85,7 +85,7 @@ class StoreTransfer:
         self._written_at = {file.path: file.written_at for file in found}
         return found
 
-    def _list_folder(self, folder: str) -> tuple[list[StoredFile], list[str]]:
+    def _list_folder(self, folder: str) -> tuple[Sequence[StoredFile], Sequence[str]]:
         """Files and folders in a folder. Names may be anything in a store, and lead round in a circle."""
         files, folders = [], []
         with _translated(folder):

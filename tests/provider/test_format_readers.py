@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model_sharing_protocol.errors import InvalidModel
@@ -318,6 +318,10 @@ def test_a_card_is_understood_or_ignored(metadata: str, license_: str, languages
     assert (found.license, found.languages) == (license_, languages)
 
 
+@example("license: !!bool maybe")
+@example("license: !!timestamp maybe")
+@example("license: !!int ''")
+@example("license: " + ":".join("1" * 300) + ".0")
 @settings(max_examples=200, deadline=None)
 @given(
     st.one_of(

@@ -19,7 +19,7 @@ from model_sharing_provider.metastore.paging.keyset import MAX_PAGE_CHARACTERS
 from model_sharing_provider.services.sharing.skill_metadata import read_skill
 from support.admin_client import AdminClient
 from support.provider_cli import CliRunner
-from support.skill_folder import FRONT_MATTER, write_skill
+from support.skill_folder import write_skill
 
 pytestmark = pytest.mark.each_database
 NAME = SharedName("agents", "read-pdf")
@@ -185,24 +185,51 @@ async def test_what_is_not_a_skill_is_refused(admin: AdminClient, lake: Path) ->
         (f"---\nname: {'a' * 65}\n---\n", "at most 64"),
         ("---\nname: read-pdf\n---\n", "no description"),
         (f"---\nname: read-pdf\ndescription: {'x' * 1025}\n---\n", "at most 1024"),
-        (f"---\n{FRONT_MATTER}\ncompatibility: {'x' * 501}\n---\n", "at most 500"),
+        (f"---\nname: read-pdf\ndescription: x\ncompatibility: {'x' * 501}\n---\n", "at most 500"),
         ("---\nname: read-pdf\ndescription: [a]\n---\n", "'description' is not text"),
         ("---\nname: read-pdf\ndescription: x\nmetadata: {a: [b]}\n---\n", "something else than text at 'a'"),
         ("---\nname: read-pdf\ndescription: x\nmetadata: [a]\n---\n", "not a map"),
         ('---\nname: read-pdf\ndescription: "\\ud800"\n---\n', r"U\+D800"),
         ('---\nname: read-pdf\ndescription: "\\u202e"\n---\n', r"U\+202E"),
         ('---\nname: read-pdf\ndescription: "\\0"\n---\n', r"U\+0000"),
-        ("---\nname: read-pdf\ndescription: x\nmetadata: {" + "a: 1, " * 90 + "}\n---\n", ""),
+        ("---\nname: read-pdf\ndescription: x\nmetadata: {a: 1, a: 2}\n---\n", "'a' is there twice"),
+        ("---\nname: read-pdf\ndescription: x\ndescription: y\n---\n", "'description' is there twice"),
+        ("---\nname: read-pdf\n<<: {allowed-tools: Bash}\ndescription: x\n---\n", "merges maps"),
+        ("---\nname: read-pdf\ndescription: x\u2028---\u2028allowed-tools: Bash\n---\n", "ends of lines"),
+        ("---\nname: read-pdf\ndescription: x # y\u0085allowed-tools: Bash\n---\n", "ends of lines"),
+        ("---\nname: read-pdf\ndescription: x\n---\u3000\n", "no second line ---"),
+        ("---\nname: !!bool maybe\n---\n", "it has a tag in line 2"),
+        ("---\nname: !!timestamp maybe\n---\n", "a tag"),
+        ("---\nname: !!int ''\n---\n", "a tag"),
+        ("---\nname: !!float " + ":".join("1" * 300) + "\n---\n", "a tag"),
+        ('---\nname: read-pdf\ndescription: "x\U000e0159\U000e0157"\n---\n', r"U\+E0159"),
+        ('---\nname: read-pdf\ndescription: "\u00e9\u200c\u200d"\n---\n', r"U\+200D"),
+        ('---\nname: read-pdf\ndescription: "x\u200dy"\n---\n', r"U\+200D"),
+        ('---\nname: read-pdf\ndescription: "x\u3164y"\n---\n', r"U\+3164"),
     ],
     ids=lambda value: None,
 )
 def test_what_a_skill_says_is_checked(content: str, message: str) -> None:
-    if not message:
-        assert read_skill(content.encode(), "read-pdf").metadata == {"a": "1"}
-        return
     with pytest.raises(InvalidParameter, match=message) as refused:
         read_skill(content.encode(), "read-pdf")
     assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u2764\ufe0f\u200d\U0001f525 and \u263a\ufe0e",
+        "\U0001f469\U0001f3fd\u200d\U0001f680, \U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "1\ufe0f\u20e3 first",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0915\u094d\u200d\u0937",
+        "texte\u00a0; \u5168\u89d2\u3000\u7a7a\u767d",
+    ],
+    ids=ascii,
+)
+def test_emoji_and_scripts_that_need_joiners_are_read(text: str) -> None:
+    content = f"---\nname: read-pdf\ndescription: {text}\n---\n"
+    assert read_skill(content.encode(), "read-pdf").description == text
 
 
 def test_what_people_write_is_read() -> None:

@@ -7,11 +7,10 @@ refused when the skill is shared. The instructions below them are nobody's busin
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from model_sharing_protocol.characters import shown
+from model_sharing_protocol.characters import find_unseen
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.limits import check_properties
 from model_sharing_provider.domain.skills import (
@@ -26,9 +25,11 @@ from model_sharing_provider.domain.skills import (
 from model_sharing_provider.services.front_matter import parse_front_matter
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_HIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs"}
-_ALLOWED = "\n\t\u200c\u200d"
-"""Line breaks, tabs, and joiners, which emoji and some scripts need."""
+_SEEN_SPACES = str.maketrans("", "", "\n\t\u00a0\u202f\u3000")
+_JOINED = re.compile(
+    "[0-9#*]\ufe0f\u20e3|([^\\x00-\x7f\u200c\u200d\ufe0e\ufe0f])(?:\ufe0f?\u200d|[\u200c\ufe0e\ufe0f])"
+)
+"""One joiner or variation after a character, which emoji and some scripts need; several can hide a text."""
 
 
 def read_skill(start: bytes, folder: str) -> SkillMetadata:
@@ -89,11 +90,10 @@ def _checked(key: str, text: str) -> str:
 
     Not in UTF-8 are bytes that became U+FFFD, and `\\ud800`, which YAML may have, is no character.
     """
-    for character in text:
-        if character == "\ufffd" or (
-            unicodedata.category(character) in _HIDDEN and character not in _ALLOWED
-        ):
-            raise InvalidParameter(
-                f"the value of {key!r} contains {shown(character)}, which people do not see."
-            )
+    visible = _JOINED.sub(r"\1", text.translate(_SEEN_SPACES))
+    unseen = "\ufffd" if "\ufffd" in text else find_unseen(visible)
+    if unseen is not None:
+        raise InvalidParameter(
+            f"the value of {key!r} contains U+{ord(unseen):04X}, which people do not see here."
+        )
     return text

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
@@ -211,6 +213,21 @@ async def test_a_signed_url_knows_the_groups_of_its_token(
     assert not await loads(server, issuer.token(groups="readers"))
     (policy,) = await admin.provider.principal_policies.of_principal(admin.context, "pipeline")
     assert policy.groups == ()
+
+
+async def test_no_signed_url_outlives_its_token(
+    settings: Settings, issuer: HostileIssuer, server: TestServer
+) -> None:
+    body = {"path": f"/Models/{MODEL.replace('.', '/')}/1/MLmodel"}
+    path, skew = "/api/2.0/fs/create-download-url", settings.identity_token_clock_skew
+    for ends_in in (100, 3600):
+        now = int(time.time())
+        token = issuer.token(groups="readers", exp=now + ends_in)
+        status, signed = await ask(server, token, path, "POST", body)
+        assert status == 200
+        expires = int(parse_qs(urlsplit(signed["url"]).query)["expires"][0])
+        ends = now + ends_in + skew.total_seconds()
+        assert expires == ends if ends_in == 100 else now + 300 <= expires < ends
 
 
 async def test_an_upload_by_the_groups_of_a_token(

@@ -26,6 +26,7 @@ class Principal:
     """Principal with its groups; `token_id` is that of the token it presented, if any.
 
     `token_groups` are those that it is in by a claim of that token alone, and only for calls with it.
+    `token_expires_at` (epoch ms) is the end of a token of another issuer, which is stored nowhere.
     """
 
     type: PrincipalType
@@ -34,6 +35,7 @@ class Principal:
     token_id: str = ""
     groups: tuple[Principal, ...] = ()
     token_groups: tuple[Principal, ...] = ()
+    token_expires_at: int | None = field(default=None, compare=False)
 
     @property
     def all_groups(self) -> tuple[Principal, ...]:

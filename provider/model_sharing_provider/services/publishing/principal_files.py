@@ -219,8 +219,10 @@ class PrincipalFiles:
         return TransferPermission(operation.target, holds)
 
     def _signed(self, operation: Operation, resource: str, lifetime: int, method: str = "GET") -> str:
-        expires = int(time.time()) + lifetime
-        holder = operation.principal
+        holder, expires = operation.principal, int(time.time()) + lifetime
+        if holder.token_expires_at is not None:
+            # A policy, by which a token of another issuer is known later, does not end with it.
+            expires = min(expires, holder.token_expires_at // 1000)
         groups = tuple(group.id for group in holder.token_groups)
         return self._signed_files.sign(Ticket(resource, "", holder.token_id, 0, expires, method, groups))
 

@@ -5,6 +5,7 @@ Groups contain users and service principals, not other groups. All of them are i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -77,7 +78,7 @@ class Principals:
             holder, claims = await self._federation.find_holder(context, token, _federated)
             if claims.expires_at <= now_ms():
                 raise TokenExpired(f"The token expired at {iso(claims.expires_at)}; get a new one.")
-            return holder.principal
+            return replace(holder.principal, token_expires_at=claims.expires_at)
         if well_formed(token):
             async with context.read_unaudited() as rows:
                 for token_hash in self._secrets.hashes(token):

@@ -46,7 +46,7 @@ class Engine:
     def run(self, files: Sequence[ManifestFile]) -> None:
         """Fetch every content, or raise the first error; what has arrived of large files is kept."""
         began = time.monotonic()
-        lacking = sum(self._planner.bytes_to_fetch(file, None) for file in files)
+        lacking = sum(map(self._bytes_to_fetch, files))
         try:
             futures = list(self._submit(files))
             wait(futures, return_when=FIRST_EXCEPTION)
@@ -61,6 +61,9 @@ class Engine:
             self._workers.shutdown(cancel_futures=True)
             self._copiers.shutdown(cancel_futures=True)
             self._job.connections.close()
+
+    def _bytes_to_fetch(self, file: ManifestFile) -> int:
+        return self._planner.bytes_to_fetch(file, None) if file.size > RANGE_BYTES else file.size
 
     def _submit(self, files: Sequence[ManifestFile]) -> Iterator[Future[None]]:
         """Submit large files first, since they take longest; then chunk maps, packs, single small files."""

@@ -16,8 +16,8 @@ from model_sharing.filesystem.local_files import replace_file
 
 LEAST_BYTES = 32 * 1024 * 1024
 """Smaller transfers are over before they are at full speed."""
-_APPLIED_A_CORE = 150_000_000
-"""Bytes a second that a core makes of a delta, until there is a measurement."""
+_APPLIED_A_CORE, _MOST_CORES = 100_000_000, 4
+"""Bytes a second that a core makes of a delta, and how many can work at it, until there is a measurement."""
 
 
 class _Rates(msgspec.Struct):
@@ -57,7 +57,7 @@ class MeasuredRates:
         arrive = min(rates.arrive or self._limit or 0, self._limit or rates.arrive)
         if not arrive:
             return True
-        applied = rates.applied or _APPLIED_A_CORE * (os.cpu_count() or 1)
+        applied = rates.applied or _APPLIED_A_CORE * min(os.cpu_count() or 1, _MOST_CORES)
         return delta / arrive + size / applied < whole / arrive
 
     def _read(self) -> _Rates:

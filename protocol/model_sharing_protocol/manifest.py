@@ -18,6 +18,7 @@ from model_sharing_protocol.errors import CorruptArtifact, InvalidParameter, Pat
 from model_sharing_protocol.paths import check_model_path, check_together
 
 MAX_FILES = 100_000
+_SIZES = 2**63
 PACKED_FILE_BYTES = 1024 * 1024
 """Largest file that may be fetched in a pack, which is many files in one response."""
 PACKED_FILES = 1000
@@ -89,8 +90,9 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
             check_model_path(file.path)
         for file in (*ordered, *made.auxiliary_files):
             check_sha256(file.sha256)
-            if file.size < 0:
-                raise InvalidParameter(f"The file {file.path!r} has the negative size {file.size}.")
+            if not 0 <= file.size < _SIZES:
+                said = "a negative size" if file.size < 0 else "a size of 2^63 bytes or more"
+                raise InvalidParameter(f"The file {file.path!r} has {said}, which no file has.")
         if len({file.path for file in ordered}) != len(ordered):
             raise InvalidParameter("The manifest names the same path twice.")
         check_together(file.path for file in ordered)

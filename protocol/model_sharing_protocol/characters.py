@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-# Default-ignorable, or blank, though Unicode counts them as letters, marks or symbols.
-_BLANK = frozenset(
+BLANK = frozenset(
     chr(code)
     for codes in (
         (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0x16FE4, 0x1D159),
@@ -15,6 +14,7 @@ _BLANK = frozenset(
     )
     for code in codes
 )
+"""Characters that are default-ignorable or blank, though Unicode counts them as letters, marks or symbols."""
 
 
 def find_unseen(text: str) -> str | None:
@@ -26,7 +26,7 @@ def find_unseen(text: str) -> str | None:
     """
     if text.isascii() and text.isprintable():
         return None
-    return next((each for each in text if not each.isprintable() or each in _BLANK), None)
+    return next((each for each in text if not each.isprintable() or each in BLANK), None)
 
 
 def fold(text: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 
+from model_sharing_protocol.characters import BLANK
+
 _HIDDEN = {
     "Cc",  # control characters, C0 and C1
     "Cf",  # format characters: bidirectional controls, joiners, tags
@@ -17,6 +19,9 @@ _HIDDEN = {
     "Zl",  # line and paragraph separators
     "Zp",
 }
+
+_STYLES = "\ufe0e\ufe0f"
+"""Variation selectors by which a character is shown as text or as an emoji."""
 
 
 def printable(text: str) -> str:
@@ -46,11 +51,19 @@ def printable_json(text: str) -> str:
 
 
 def _without_hidden(text: str, shown: Callable[[str], str]) -> str:
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
     return "".join(
-        shown(character) if unicodedata.category(character) in _HIDDEN else character for character in text
+        shown(character) if _is_hidden(character, before) else character
+        for before, character in zip("\0" + text, text, strict=False)
     )
+
+
+def _is_hidden(character: str, before: str) -> bool:
+    if character in BLANK:
+        # Emoji have one such mark; in a row, they could hide any text.
+        return character not in _STYLES or before in BLANK or not before.isprintable()
+    return unicodedata.category(character) in _HIDDEN
 
 
 def _escape(character: str) -> str:

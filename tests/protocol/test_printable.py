@@ -73,6 +73,9 @@ def test_nothing_hidden_is_left_and_one_line_stays_one(text: str) -> None:
         (r"C:\models\x1b", r"C:\models\x1b"),
         ("a\x1bb\x9bc\u202ed\U000e0041e", r"a\x1bb\x9bc\u202ed\U000e0041e"),
         ("two\r\nlines\tand\x0bmore", r"two  lines and\x0bmore"),
+        ("x\U000e0159\u3164\u2800y\u034f", r"x\U000e0159\u3164\u2800y\u034f"),
+        ("\u2764\ufe0f \u263a\ufe0e", "\u2764\ufe0f \u263a\ufe0e"),
+        ("x\ufe0f\ufe0e\ufe0f \ufe01", "x\ufe0f\\ufe0e\\ufe0f \\ufe01"),
         (b"not \xff UTF-8".decode(errors="surrogateescape"), r"not \udcff UTF-8"),
     ],
 )

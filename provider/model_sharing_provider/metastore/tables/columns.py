@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    MetaData,
-    String,
-    Text,
-)
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Index, MetaData, String, Text, event, text
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(
@@ -44,3 +40,19 @@ def owned_columns() -> list[Column[str] | Column[int]]:
         Column("created_by", NAME, nullable=False, server_default=""),
         Column("updated_by", NAME, nullable=False, server_default=""),
     ]
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """Index of the rows that meet a condition, in SQL for both databases.
+
+    SQLAlchemy's own arguments for the condition import the dialects of both, with all their drivers.
+    """
+    return Index(name, *columns, info={"where": where})
+
+
+@event.listens_for(metadata, "before_create")
+def _set_conditions(created: MetaData, connection: Connection, **_: Any) -> None:
+    for table in created.tables.values():
+        for index in table.indexes:
+            if "where" in index.info:
+                index.dialect_options[connection.dialect.name]["where"] = text(index.info["where"])

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
-    text,
 )
 
 from model_sharing_provider.domain.audit_actions import FREQUENT
@@ -17,6 +16,7 @@ from model_sharing_provider.metastore.tables.columns import (
     ID,
     NAME,
     metadata,
+    partial_index,
     text_type,
 )
 
@@ -40,13 +40,7 @@ changes = Table(
     Column("previous_model", NAME, nullable=False, server_default=""),
     Column("version", Integer),
     Column("alias", NAME, nullable=False, server_default=""),
-    Index(
-        "ix_changes_share_id_sequence",
-        "share_id",
-        "sequence",
-        sqlite_where=text("share_id <> ''"),
-        postgresql_where=text("share_id <> ''"),
-    ),
+    partial_index("ix_changes_share_id_sequence", "share_id", "sequence", where="share_id <> ''"),
 )
 
 NOT_FREQUENT = "action NOT IN ({})".format(", ".join(f"'{action}'" for action in FREQUENT))
@@ -78,34 +72,8 @@ audit_log = Table(
     Column("token_groups", Text),
     Index("ix_audit_log_at_id", "at", "id"),
     # Every call pays for each index, so there are more only for rare events that are searched for.
-    Index(
-        "ix_audit_log_pulls",
-        "version_id",
-        "recipient",
-        "at",
-        sqlite_where=text("version_id IS NOT NULL"),
-        postgresql_where=text("version_id IS NOT NULL"),
-    ),
-    Index(
-        "ix_audit_log_pulls_of_recipient",
-        "recipient",
-        "at",
-        sqlite_where=text("version_id IS NOT NULL"),
-        postgresql_where=text("version_id IS NOT NULL"),
-    ),
-    Index(
-        "ix_audit_log_action",
-        "action",
-        "id",
-        sqlite_where=text(NOT_FREQUENT),
-        postgresql_where=text(NOT_FREQUENT),
-    ),
-    Index(
-        "ix_audit_log_not_ok",
-        "outcome",
-        "at",
-        "id",
-        sqlite_where=text("outcome <> 'OK'"),
-        postgresql_where=text("outcome <> 'OK'"),
-    ),
+    partial_index("ix_audit_log_pulls", "version_id", "recipient", "at", where="version_id IS NOT NULL"),
+    partial_index("ix_audit_log_pulls_of_recipient", "recipient", "at", where="version_id IS NOT NULL"),
+    partial_index("ix_audit_log_action", "action", "id", where=NOT_FREQUENT),
+    partial_index("ix_audit_log_not_ok", "outcome", "at", "id", where="outcome <> 'OK'"),
 )

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
     true,
 )
 
@@ -22,6 +21,7 @@ from model_sharing_provider.metastore.tables.columns import (
     id_column,
     metadata,
     owned_columns,
+    partial_index,
     text_type,
 )
 
@@ -116,12 +116,7 @@ model_versions = Table(
     Index("ix_model_versions_run_id", "run_id"),
     Index("ix_model_versions_digest", "digest"),
     Index("ix_model_versions_created_at", "created_at"),
-    Index(
-        "ix_model_versions_not_ready",
-        "created_at",
-        sqlite_where=text("status <> 'READY'"),
-        postgresql_where=text("status <> 'READY'"),
-    ),
+    partial_index("ix_model_versions_not_ready", "created_at", where="status <> 'READY'"),
 )
 
 uploaded_files = Table(

@@ -67,7 +67,7 @@ async def held(admin: AdminClient, name: FullName, alias: str = "Champion") -> A
     action, target = AuditAction.SET_REGISTERED_MODEL_ALIAS, model_target(name)
     async with admin.context.change(action, target, model=name) as operation:
         await operation.authorize(rules.OWN_MODEL)
-        await point_alias(operation, await find_model(operation, name), alias, 1)
+        await point_alias(operation, name, alias, 1)
         yield operation
 
 
@@ -247,7 +247,7 @@ async def test_changes_of_one_model_write_no_row_of_another(
     await asyncio.to_thread(check_scopes, settings.postgresql_url, [A, B, new])
     with pytest.raises(ProgrammingError, match=r"prod\.ml\.a wrote to model_aliases, of prod\.ml\.b"):
         async with held(admin, A) as operation:
-            await point_alias(operation, await find_model(operation, B), "Champion", 1)
+            await point_alias(operation, B, "Champion", 1)
     share = await admin.provider.shares.create(admin.context, "acme")
     with pytest.raises(ProgrammingError, match=r"a change of prod\.ml\.a wrote to shares"):
         async with held(admin, A) as operation:
@@ -312,7 +312,7 @@ async def test_of_a_killed_server_nothing_stays_locked_and_nothing_half_done(
             action = AuditAction.SET_REGISTERED_MODEL_ALIAS
             async with admin.context.change(action, model_target(name), model=name) as operation:
                 operation.authorized_before()
-                await point_alias(operation, await find_model(operation, name), "Killed", 1)
+                await point_alias(operation, name, "Killed", 1)
                 await operation.rows.changes.write()
                 print("changed", flush=True)
                 await asyncio.sleep(3600)

@@ -7,6 +7,7 @@ from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.hot.federation_reads import FederationReads
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
+from model_sharing_provider.metastore.rows.aliases import AliasRows
 from model_sharing_provider.metastore.rows.audit_log import AuditRows
 from model_sharing_provider.metastore.rows.catalogs import CatalogRows
 from model_sharing_provider.metastore.rows.changes import ChangeRows
@@ -51,6 +52,7 @@ class UnitOfWork:
         self.registry_reads = registry_reads
         self.audit_log = AuditRows(connection)
         self.changes = ChangeRows(connection)
+        self.aliases = AliasRows(connection, self.changes)
         self.catalogs = CatalogRows(connection, self.changes)
         self.deletion_scope = DeletionScopeRows(connection)
         self.federation_policies = FederationPolicyRows(connection)

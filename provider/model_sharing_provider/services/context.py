@@ -132,8 +132,12 @@ class Operation:
         """Origin of a catalog, or of what is in one, that comes from a provider's share, in words."""
         if about.type not in (SecurableType.CATALOG, SecurableType.SCHEMA, SecurableType.MODEL):
             return ""
-        mirrors = await self.rows.registry_reads.mirrors()
-        mirror = mirrors.get(about.securable.partition(".")[0])
+        catalog = about.securable.partition(".")[0]
+        if self._changes:
+            # By the connection that is there: the cache was invalidated by the last change of any row.
+            mirror = await self.rows.mirrors.find_by_catalog(catalog)
+        else:
+            mirror = (await self.rows.registry_reads.mirrors()).get(catalog)
         return f"{about.securable} comes from {mirror.shown}" if mirror is not None else ""
 
     def authorize_share(self, held: Collection[str], *, hidden_as: SharingError) -> None:

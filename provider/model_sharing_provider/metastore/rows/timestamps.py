@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Case, Column, case
+from sqlalchemy import BindParameter, Case, Column, case
 
 
-def monotonic_timestamp(column: Column[int], now: int) -> Case[int]:
+def monotonic_timestamp(column: Column[int], now: int | BindParameter[int]) -> Case[int]:
     """Current time, or just after the column's value if the clock was set back: it always grows."""
     return case((column >= now, column + 1), else_=now)

@@ -39,7 +39,7 @@ from model_sharing_provider.services.registry.models import (
     add_model,
     authorize_new_version,
     model_target,
-    put_alias,
+    point_alias,
 )
 from model_sharing_provider.services.registry.tags import check_tags
 
@@ -260,7 +260,7 @@ class Registration:
             version = await add_version(operation, complete)
             await operation.rows.models.touch(model.id, operation.now, operation.principal.name)
             for alias in version.aliases:
-                await put_alias(operation, model, alias, version.version)
+                await point_alias(operation, version.full_name, alias, version.version)
         return version
 
     async def _discard(self, version: ModelVersion) -> None:

@@ -133,9 +133,8 @@ class Models:
             updated = replace(await apply_update(operation, model, changes), full_name=new_name)
             await operation.rows.models.update(updated, schema_id)
             for alias, version in aliases.items():
-                await point_alias(operation, updated, alias, version)
-                updated = await find_model(operation, new_name)
-            return updated
+                await point_alias(operation, new_name, alias, version)
+            return await find_model(operation, new_name) if aliases else updated
 
     async def delete(self, context: Context, name: FullName, *, force: bool = True) -> None:
         """Delete a model with all its versions: rows first, then bytes.
@@ -159,7 +158,7 @@ class Models:
             AuditAction.SET_REGISTERED_MODEL_ALIAS, model_target(name), model=name
         ) as operation:
             await operation.authorize(rules.OWN_MODEL)
-            await point_alias(operation, await find_model(operation, name), alias, version)
+            await point_alias(operation, name, alias, version)
 
     async def delete_alias(self, context: Context, name: FullName, alias: str) -> None:
         """Remove an alias; the version it pointed at stays. Raises NotFound."""
@@ -221,28 +220,23 @@ async def add_model(
     return model
 
 
-async def point_alias(operation: Operation, model: RegisteredModel, alias: str, version: int) -> None:
-    """Set an alias on a model that was just read, after checking that the version is READY.
+async def point_alias(operation: Operation, name: FullName, alias: str, version: int) -> None:
+    """Point an alias of a model at a READY version that is not recalled.
 
-    Raises NotFound for one that is not, VersionRecalled, ResourceExhausted.
+    Raises NotFound, VersionRecalled, ResourceExhausted for one alias too many.
     """
-    found = await operation.rows.versions.find(model.id, version)
-    if found is None or found.status is not VersionStatus.READY:
-        raise NotFound(f"The model '{model.full_name}' has no READY version {version}.")
-    if found.recall is not None:
-        raise recalled_error(str(model.full_name), version, found.recall)
-    await put_alias(operation, model, alias, version)
-
-
-async def put_alias(operation: Operation, model: RegisteredModel, alias: str, version: int) -> None:
-    """Set an alias on a model that was just read, within the limit. Raises ResourceExhausted."""
-    known = {name.lower() for name in model.aliases}
-    if alias.lower() not in known and len(known) >= MAX_ALIASES:
+    target = await operation.rows.aliases.find_target(name, version)
+    if target is None:
+        raise absent(SecurableType.MODEL, str(name))
+    if target.status is not VersionStatus.READY:
+        raise NotFound(f"The model '{name}' has no READY version {version}.")
+    if target.recall is not None:
+        raise recalled_error(str(name), version, target.recall)
+    if target.find(alias) is None and len(target.aliases) >= MAX_ALIASES:
         raise ResourceExhausted(
-            f"The model '{model.full_name}' has {MAX_ALIASES} aliases, which is the limit; delete one first."
+            f"The model '{name}' has {MAX_ALIASES} aliases, which is the limit; delete one first."
         )
-    await operation.rows.models.set_alias(model.id, alias, version)
-    await operation.rows.models.touch(model.id, operation.now, operation.principal.name)
+    await operation.rows.aliases.put(target, alias, operation.now, operation.principal.name)
 
 
 def model_target(name: FullName) -> Target:

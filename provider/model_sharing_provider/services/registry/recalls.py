@@ -16,7 +16,7 @@ from model_sharing_provider.domain.limits import MAX_RECALL_REASON, check_text
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context, Operation
-from model_sharing_provider.services.registry.models import find_model, model_target, point_alias
+from model_sharing_provider.services.registry.models import model_target, point_alias
 from model_sharing_provider.services.registry.versions import find_version, version_target
 
 WARN, DROP = "warn", "drop"
@@ -120,5 +120,4 @@ async def _move_aliases(operation: Operation, version: ModelVersion, replacement
             "points at; name a version that replaces it, or move the aliases first."
         )
     for alias in version.aliases:
-        model = await find_model(operation, version.full_name)
-        await point_alias(operation, model, alias, replacement or 0)
+        await point_alias(operation, version.full_name, alias, replacement or 0)

@@ -90,7 +90,7 @@ class Versions:
                     version.id, comment, operation.now, operation.principal.name
                 )
             for alias in aliases:
-                await point_alias(operation, await find_model(operation, name), alias, number)
+                await point_alias(operation, name, alias, number)
             await operation.rows.models.touch(version.model_id, operation.now, operation.principal.name)
             return await find_version(operation, name, number)
 

@@ -40,6 +40,10 @@ from support.writer_scopes import check_scopes
 
 A, B, C = (FullName("prod", "ml", name) for name in ("a", "b", "c"))
 _WAITING = "SELECT classid, objid, mode FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+_WAITING_FOR_ROWS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND wait_event <> 'advisory' AND datname = current_database()
+"""
 METASTORE = "the metastore's lock"
 
 
@@ -297,6 +301,30 @@ async def _upload(admin: AdminClient, name: FullName) -> None:
     await provider.finalization.finalize(context, name, version.version)
 
 
+async def test_a_change_that_is_given_up_at_its_end_leaves_nothing_behind(
+    servers: tuple[AdminClient, AdminClient], settings: Settings
+) -> None:
+    """Its client goes away while it waits for the number of its change."""
+    admin, _ = servers
+    await move(admin, A, 1)
+    with psycopg.connect(settings.postgresql_url) as holder:
+        holder.execute("SELECT change_sequence FROM metastores FOR UPDATE")
+        given_up = [asyncio.ensure_future(move(admin, name)) for name in (A, B, C)]
+        async with asyncio.timeout(PATIENCE):
+            while row(settings, _WAITING_FOR_ROWS)[0] < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        for each in given_up:
+            each.cancel()
+        assert {type(each) for each in await asyncio.gather(*given_up, return_exceptions=True)} == {
+            asyncio.CancelledError
+        }
+    async with asyncio.timeout(PATIENCE):
+        assert [await aliases(admin, name) for name in (A, B, C)] == [{"Champion": 1}, {}, {}]
+        for name in (A, B, C) * 8:  # more often than there are connections
+            await move(admin, name)
+    assert row(settings, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == (0,)
+
+
 async def test_of_a_killed_server_nothing_stays_locked_and_nothing_half_done(
     servers: tuple[AdminClient, AdminClient], settings: Settings, tmp_path: Path
 ) -> None:
@@ -313,6 +341,7 @@ async def test_of_a_killed_server_nothing_stays_locked_and_nothing_half_done(
             async with admin.context.change(action, model_target(name), model=name) as operation:
                 operation.authorized_before()
                 await point_alias(operation, name, "Killed", 1)
+                await operation.rows.changes.name()
                 await operation.rows.changes.write()
                 print("changed", flush=True)
                 await asyncio.sleep(3600)

@@ -28,6 +28,7 @@ from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.rows.audit_log import delete_oldest
+from model_sharing_provider.metastore.rows.changes import ChangeCounter
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.telemetry.reports import Measured, timed
 
@@ -55,6 +56,7 @@ class Database:
         self._reading = database_engine.for_reading(self._pool)
         self._sql = SqlExecutor(database_engine)
         self._probe = SqlExecutor(database_engine, threads=1, patience=_PROBED_WITHIN_SECONDS)
+        self._change_counter = ChangeCounter()
         self._cache = ReadCache(self._sql)
         self._recipient_reads = RecipientReads(self._cache)
         self._registry_reads = RegistryReads(self._cache)
@@ -90,10 +92,20 @@ class Database:
                     rows = self._unit_of_work(connection)
                     yield rows
                     if cached:
-                        await rows.changes.write()
+                        await rows.changes.name()
+                    async with self._database_engine.ending(connection):
+                        await rows.audit_log.write()
+                        if cached:
+                            await rows.changes.write()
 
     def _unit_of_work(self, connection: Connection) -> UnitOfWork:
-        return UnitOfWork(connection, self._recipient_reads, self._registry_reads, self._federation_reads)
+        return UnitOfWork(
+            connection,
+            self._recipient_reads,
+            self._registry_reads,
+            self._federation_reads,
+            self._change_counter,
+        )
 
     async def change_token(self) -> str:
         """Random token that is another one after each transaction that changed rows."""

@@ -10,7 +10,7 @@ from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.rows.aliases import AliasRows
 from model_sharing_provider.metastore.rows.audit_log import AuditRows
 from model_sharing_provider.metastore.rows.catalogs import CatalogRows
-from model_sharing_provider.metastore.rows.changes import ChangeRows
+from model_sharing_provider.metastore.rows.changes import ChangeCounter, ChangeRows
 from model_sharing_provider.metastore.rows.deletion_scope import DeletionScopeRows
 from model_sharing_provider.metastore.rows.federation_policies import FederationPolicyRows
 from model_sharing_provider.metastore.rows.lineage import LineageRows
@@ -46,12 +46,13 @@ class UnitOfWork:
         recipient_reads: RecipientReads,
         registry_reads: RegistryReads,
         federation_reads: FederationReads,
+        change_counter: ChangeCounter,
     ) -> None:
         self.federation_reads = federation_reads
         self.recipient_reads = recipient_reads
         self.registry_reads = registry_reads
         self.audit_log = AuditRows(connection)
-        self.changes = ChangeRows(connection)
+        self.changes = ChangeRows(connection, change_counter)
         self.aliases = AliasRows(connection, self.changes)
         self.catalogs = CatalogRows(connection, self.changes)
         self.deletion_scope = DeletionScopeRows(connection)

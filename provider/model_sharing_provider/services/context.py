@@ -214,7 +214,7 @@ class Context:
                 yield operation
                 _require_authorization(operation)
                 event = self._event_of(operation, Outcome.OK)
-                await rows.audit_log.add([event])
+                rows.audit_log.record(event)
         except Exception as error:
             await self._record_failure(action, target, operation, error)
             raise

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from model_sharing_protocol.errors import AlreadyExists, SharingError
 from model_sharing_provider.telemetry.reports import Measured, report
@@ -72,6 +72,11 @@ class DatabaseEngine(ABC):
     @abstractmethod
     def for_reading(self, engine: AsyncEngine) -> AsyncEngine:
         """Pool for read transactions, each with one consistent view of the rows."""
+
+    @asynccontextmanager
+    async def ending(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """End of a transaction: statements whose results nobody needs, which may be sent with the commit."""
+        yield
 
     @abstractmethod
     def plain_session(self, patience: float | None = None) -> PlainSession:

@@ -21,6 +21,7 @@ from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.tables import audit_log
 from model_sharing_provider.metastore.tables.events import NOT_FREQUENT
 
+_ADD = insert(audit_log).inline()  # nobody needs the id
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
 NEWEST_EVENTS = 1_000_000
 RECENT_EVENTS = 50_000
@@ -34,9 +35,16 @@ class AuditRows:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._recorded: list[AuditEvent] = []
 
-    async def add(self, events: Sequence[AuditEvent]) -> None:
-        await self._connection.execute(insert(audit_log), event_values(events))
+    def record(self, event: AuditEvent) -> None:
+        """Record an event, to be written at the end of the transaction."""
+        self._recorded.append(event)
+
+    async def write(self) -> None:
+        """Write what was recorded: at the end of a transaction, with its commit."""
+        for values in event_values(self._recorded):
+            await self._connection.execute(_ADD, values)
 
     async def latest(self, limit: int, **only: Unpack[EventFilter]) -> list[AuditEvent]:
         """Latest events, newest first, at most `limit`."""

@@ -1,7 +1,7 @@
 """Rows of changes: recorded while a transaction goes on, and written at its end.
 
 The rows of models, versions and shares record their changes themselves, so that none can be forgotten. The
-sequence is counted up by the last statement but one of a transaction. Its lock on the row is held until the
+sequence is counted up by one of the last statements of a transaction. Its lock on the row is held until the
 commit, so the order of sequences is the order of commits: a reader that has seen one has seen all before.
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
+from secrets import randbelow
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, true, update
 
 from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.times import now_ms
@@ -39,13 +40,40 @@ _MAX_PARAMETERS = 1000
 """Parameters of one statement: databases have a limit, and a transaction may change a whole catalog."""
 
 _everybody = principals.alias("everybody")
+_COUNT = update(metastores).values(
+    change_token=bindparam("mark_of_change"),
+    change_sequence=metastores.c.change_sequence + bindparam("added"),
+)
+_ADD = (
+    insert(changes)
+    .inline()  # nobody needs the key, which the database computes
+    .values(
+        sequence=select(metastores.c.change_sequence).scalar_subquery() - bindparam("behind"),
+        **{column.name: bindparam(column.name) for column in changes.columns if column.name != "sequence"},
+    )
+)
+
+
+class ChangeCounter:
+    """Counter of the changes that this process wrote, which has to delete old ones now and then."""
+
+    def __init__(self) -> None:
+        # Processes that write a few changes and end have to delete some in their turn.
+        self._number = randbelow(_DELETED_EVERY)
+
+    def has_passed(self, step: int, added: int) -> bool:
+        """Count changes; true if a multiple of `step` was reached."""
+        before, self._number = self._number, self._number + added
+        return before // step != self._number // step
 
 
 class ChangeRows:
     """Changes of one transaction. Models and versions get their names when the changes are written."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, counter: ChangeCounter) -> None:
         self._connection = connection
+        self._counter = counter
+        self._named: list[Change] = []
         # In the order of their first occurrence; the same change twice is one.
         self._recorded: dict[Change, None] = {}
 
@@ -89,28 +117,26 @@ class ChangeRows:
         if (await self._connection.execute(query)).first() is not None:
             self.record(Change(kind=ChangeKind.SHARE_CHANGED, share_id=EVERY_SHARE))
 
+    async def name(self) -> None:
+        """Look up the names of what was recorded: before `write`, which reads nothing."""
+        self._named = await self._find_names()
+
     async def write(self) -> None:
         """Write what was recorded, and invalidate all caches: the end of a transaction that changes rows."""
         # Random rather than counted up: a restored database would count to the same again.
-        mark = uuid4().hex
-        named = await self._named()
-        renewed = update(metastores).values(change_token=mark)
-        if not named:
-            await self._connection.execute(renewed)
-            return
-        sequence = metastores.c.change_sequence
-        counted = renewed.values(change_sequence=sequence + len(named)).returning(sequence)
-        last = int((await self._connection.execute(counted)).scalar_one())
-        now, before = now_ms(), last - len(named)
+        mark, number = uuid4().hex, len(self._named)
+        await self._connection.execute(_COUNT, {"mark_of_change": mark, "added": number})
+        now = now_ms()
         rows = [
-            {**asdict(change), "sequence": number, "mark": mark, "at": now}
-            for number, change in enumerate(named, before + 1)
+            {**asdict(change), "mark": mark, "at": now, "behind": number - place}
+            for place, change in enumerate(self._named, 1)
         ]
-        await self._connection.execute(insert(changes), rows)
-        if before // _DELETED_EVERY != last // _DELETED_EVERY:
-            await self._delete_old(last, now)
+        if rows:
+            await self._connection.execute(_ADD, rows if number > 1 else rows[0])
+        if self._counter.has_passed(_DELETED_EVERY, number):
+            await self._delete_old(now)
 
-    async def _named(self) -> list[Change]:
+    async def _find_names(self) -> list[Change]:
         """Recorded changes with the present names of their models; those of deleted models are left out."""
         ids = {each.model_id for each in self._recorded if each.model_id and not each.model}
         models: dict[str, tuple[str, str]] = {}
@@ -162,8 +188,9 @@ class ChangeRows:
             for row in await self._connection.execute(query)
         }
 
-    async def _delete_old(self, last: int, now: int) -> None:
+    async def _delete_old(self, now: int) -> None:
         """Delete the oldest rows that are beyond the limits, a bounded number of them."""
+        last = select(metastores.c.change_sequence).scalar_subquery()
         first = select(func.min(changes.c.sequence)).scalar_subquery()
         await self._connection.execute(
             delete(changes).where(

@@ -8,6 +8,7 @@ transaction fails because of another one. Readers and appends to the audit log n
 from __future__ import annotations
 
 import re
+import select
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache, partial
@@ -72,6 +73,8 @@ class PostgreSql(DatabaseEngine):
             pool_pre_ping=True,
             use_native_hstore=False,
         )
+
+        _ping_if_spoken_to(engine.dialect)
 
         @event.listens_for(engine.sync_engine, "begin")
         def on_begin(connection: Connection) -> None:
@@ -170,6 +173,18 @@ class PostgreSql(DatabaseEngine):
                 "been made: check, and try again in a moment."
             )
         return None
+
+
+def _ping_if_spoken_to(dialect: Any) -> None:
+    """Ping on a connection from the pool only if the server sent something, such as its end."""
+    ping = dialect.do_ping
+
+    def do_ping(connection: Any) -> bool:
+        has_more = select.poll()
+        has_more.register(connection.driver_connection.fileno(), select.POLLIN)
+        return not has_more.poll(0) or ping(connection)
+
+    dialect.do_ping = do_ping
 
 
 async def _begin(connection: psycopg.AsyncConnection[Any], statement: str) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, or_, select, update
+from sqlalchemy import Row, Select, bindparam, delete, insert, or_, select, update
 
 from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.names import SharedName
@@ -63,7 +63,8 @@ class MirrorRows:
         return await self._one(select_mirrors().where(mirrors.c.catalog_id == catalog_id))
 
     async def find_by_catalog(self, catalog: str) -> Mirror | None:
-        return await self._one(select_mirrors().where(catalogs.c.name == catalog))
+        row = (await self._connection.execute(_BY_CATALOG, {"of_catalog": catalog})).one_or_none()
+        return read_mirror(row._mapping) if row else None
 
     async def all(self) -> list[Mirror]:
         """All mirrors, by the names of their catalogs."""
@@ -194,6 +195,10 @@ def select_mirrors() -> Select[Any]:
         .join_from(mirrors, catalogs)
         .join(providers)
     )
+
+
+_BY_CATALOG = select_mirrors().where(catalogs.c.name == bindparam("of_catalog"))
+"""Built once: each change of a model asks whether its catalog is a mirror."""
 
 
 def read_mirror(row: SqlRow) -> Mirror:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import aiohttp
 from rich.table import Table
-from side_by_side import UNLIMITED, console, cpu_seconds, machine, peak_bytes
+from side_by_side import UNLIMITED, console, cpu_seconds, cpu_seconds_of_all, machine, peak_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -34,7 +34,7 @@ from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from support.admin_client import AdminClient
 from support.model_folder import write_model
-from support.processes.postgresql import running_postgres
+from support.processes.postgresql import PostgresServer, running_postgres
 from support.processes.provider import ProviderProcess
 
 MODELS, FILE_BYTES = 20, 20_000
@@ -130,7 +130,29 @@ async def run(endpoints: Sequence[str], tokens: Sequence[str], seconds: float) -
     return answers
 
 
-async def measure(recipients: int, seconds: float, move_every: float, url: str, folder: Path) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """Answers that the recipients got. CPU seconds and peak memory in bytes of each server; CPU seconds of
+    the recipients themselves, of the database, and of whatever else the machine did.
+    """
+
+    answers: Answers
+    recipients: int
+    seconds: float
+    servers: list[tuple[float, int]]
+    own: float
+    database: float
+    others: float
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return sum(map(len, self.answers.seconds.values())) / self.seconds
+
+
+async def measure(
+    recipients: int, seconds: float, move_every: float, postgres: PostgresServer, url: str, folder: Path
+) -> Outcome:
     settings = Settings(folder / "home", postgresql_url=url)
     environment = {
         "MODEL_SHARING_PROVIDER_DATABASE_URL": url,
@@ -145,36 +167,43 @@ async def measure(recipients: int, seconds: float, move_every: float, url: str, 
             ]
             processes = [server.process.pid for server in servers]
             before, own = list(map(cpu_seconds, processes)), time.process_time()
+            database, everything = postgres.cpu_seconds(), cpu_seconds_of_all()
             done = asyncio.Event()
             mover = asyncio.create_task(move_aliases(admin, move_every, done))
             answers = await run([server.url + PREFIX for server in servers], tokens, seconds)
             done.set()
             await mover
-            own = time.process_time() - own
+            own, database = time.process_time() - own, postgres.cpu_seconds() - database
+            everything = cpu_seconds_of_all() - everything
             costs = [
                 (cpu_seconds(each) - was, peak_bytes(each))
                 for each, was in zip(processes, before, strict=True)
             ]
-    show(answers, seconds, recipients)
-    for number, (cpu, peak) in enumerate(costs, 1):
-        console.print(f"server {number}: {cpu / seconds:.2f} cores, peak {peak / 2**20:.0f} MiB")
-    console.print(f"the recipients: {own / seconds:.2f} cores; load average {os.getloadavg()[0]:.1f}")
-    console.print(f"errors: {sum(answers.errors.values())} {dict(answers.errors) or ''}")
-    if answers.errors:
-        sys.exit(1)
+    ours = own + database + sum(cpu for cpu, _ in costs)
+    return Outcome(answers, recipients, seconds, costs, own, database, max(0.0, everything - ours))
 
 
-def show(answers: Answers, seconds: float, recipients: int) -> None:
-    total = sum(map(len, answers.seconds.values())) / seconds
-    console.print(f"{recipients} recipients, 2 servers, {seconds:.0f} s: {total:.0f} requests/s")
+def show(outcome: Outcome) -> None:
+    seconds = outcome.seconds
+    console.print(
+        f"{outcome.recipients} recipients, 2 servers, {seconds:.0f} s: {outcome.rate:.0f} requests/s"
+    )
     table = Table(box=None)
     for column in ("", "requests/s", "p50 ms", "p99 ms"):
         table.add_column(column, justify="right" if column else "left")
-    for kind, taken in answers.seconds.items():
+    for kind, taken in outcome.answers.seconds.items():
         cuts = statistics.quantiles(taken, n=100)
         rate = f"{len(taken) / seconds:.0f}"
         table.add_row(kind, rate, f"{cuts[49] * 1000:.0f}", f"{cuts[98] * 1000:.0f}")
     console.print(table)
+    for number, (cpu, peak) in enumerate(outcome.servers, 1):
+        console.print(f"server {number}: {cpu / seconds:.2f} cores, peak {peak / 2**20:.0f} MiB")
+    console.print(
+        f"PostgreSQL: {outcome.database / seconds:.2f} cores; the recipients: {outcome.own / seconds:.2f}; "
+        f"others: {outcome.others / seconds:.2f}; load average {os.getloadavg()[0]:.1f}"
+    )
+    errors = outcome.answers.errors
+    console.print(f"errors: {sum(errors.values())} {dict(errors) or ''}")
 
 
 def main() -> None:
@@ -189,7 +218,11 @@ def main() -> None:
         server.database() as url,
         tempfile.TemporaryDirectory(prefix="model-sharing-bench-") as folder,
     ):
-        asyncio.run(measure(options.recipients, options.seconds, options.move_every, url, Path(folder)))
+        asked = options.recipients, options.seconds, options.move_every
+        outcome = asyncio.run(measure(*asked, server, url, Path(folder)))
+    show(outcome)
+    if outcome.answers.errors:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,10 @@ from model_sharing_protocol.errors import UnsafePath
 from model_sharing_protocol.refused_names import find_repository, refusal
 
 MAX_PATH_LENGTH = 1024
+MAX_DEPTH = 100
+"""Limit of the segments of a path; each but the last is a folder to be made."""
+MAX_FOLDERS = 250_000
+"""Limit of the folders of files that are together: empty files cost nothing else to announce."""
 MAX_SEGMENT_BYTES = 255
 _PORTS = [f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"]
 _DEVICES = frozenset(["con", "prn", "aux", "nul", "conin$", "conout$", *_PORTS])
@@ -58,16 +62,23 @@ def check_no_twins(paths: Iterable[str]) -> None:
         twin = files.setdefault(fold(path), path)
         if twin != path:
             raise UnsafePath(f"The paths {twin!r} and {path!r} are the same file on some systems.")
+    folders: set[str] = set()
     for folded, path in files.items():
-        parts = folded.split("/")
-        for depth in range(1, len(parts)):
-            if file := files.get("/".join(parts[:depth])):
+        folder = folded.rpartition("/")[0]
+        while folder and folder not in folders:
+            if file := files.get(folder):
                 raise UnsafePath(f"The path {file!r} is a file, and also the folder of {path!r}.")
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+        if len(folders) > MAX_FOLDERS:
+            raise UnsafePath(f"The files are in more than {MAX_FOLDERS} folders, which is the limit.")
 
 
 def _problem(path: str) -> str | None:
     if not path or len(path) > MAX_PATH_LENGTH:
         return f"is empty or longer than {MAX_PATH_LENGTH} characters"
+    if path.count("/") >= MAX_DEPTH:
+        return f"has more than {MAX_DEPTH} segments"
     if unseen := find_unseen(path):
         return f"contains the invisible character {shown(unseen)}"
     if forbidden := next((character for character in path if character in _FORBIDDEN), None):

@@ -151,6 +151,7 @@ def test_ordinary_paths_pass_unchanged(path: str) -> None:
         "x" * 256,
         "é" * 128,
         "a/" * 600 + "a",
+        "a/" * 100 + "a",
     ],
 )
 def test_dangerous_paths_are_refused_and_named(path: str) -> None:
@@ -179,6 +180,13 @@ def test_a_file_cannot_also_be_a_folder(paths: tuple[str, str]) -> None:
     for order in (paths, paths[::-1]):
         with pytest.raises(UnsafePath, match="folder"):
             check_no_twins(order)
+
+
+def test_files_are_in_so_many_folders_at_most() -> None:
+    deep = "/a" * 98
+    check_no_twins(f"{number}{deep}/x" for number in range(2500))
+    with pytest.raises(UnsafePath, match="more than 250000 folders"):
+        check_no_twins(f"{number}{deep}/x" for number in range(2600))
 
 
 def test_folders_that_differ_only_in_case_are_refused_only_where_files_meet() -> None:

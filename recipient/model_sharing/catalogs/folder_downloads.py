@@ -168,7 +168,8 @@ class FolderDownloads:
         by_key = {
             self._key(kind, name, file.path, file.size, file.id, file.etag or ""): file for file in found
         }
-        files = self._checked(kind, name, [(file.path, file.size, key) for key, file in by_key.items()])
+        listed = [(file.path, file.size, key) for key, file in by_key.items()]
+        files = await asyncio.to_thread(self._checked, kind, name, listed)
         origins = FileOrigins(self._mount.endpoint, self._mount.file_origins)
         connections = Connections(origins, self._limit(), retry_for=self._settings.retry_for)
         urls = FileUrls({key: file.url for key, file in by_key.items()}, self._renew(kind, name))
@@ -184,7 +185,7 @@ class FolderDownloads:
             (file.path, file.size, self._key(kind, name, file.path, file.size, file.written_at))
             for file in found
         ]
-        return _Listing(self._checked(kind, name, files), store)
+        return _Listing(await asyncio.to_thread(self._checked, kind, name, files), store)
 
     def _renew(self, kind: FolderKind, name: SharedName) -> Callable[[], Mapping[str, str]]:
         loop = asyncio.get_running_loop()

@@ -73,6 +73,25 @@ class Job:
         return (await self.ask(path))[0]
 
 
+async def test_an_address_that_was_not_verified_is_nobodys(
+    admin: AdminClient, issuer: HostileIssuer, server: TestServer
+) -> None:
+    by_address = replace(policy_of(issuer, "ana@acme.example"), subject_claim="email")
+    await admin.provider.principal_policies.create(admin.context, "pipeline", by_address, "address")
+    claims: dict[str, Any] = {"sub": "somebody", "email": "ana@acme.example"}
+    for verified, status in (
+        (True, 200),
+        ("true", 200),
+        (None, 200),
+        (False, 401),
+        ("false", 401),
+        ([], 401),
+    ):
+        assert await Job(server, issuer.token({}, **claims, email_verified=verified)).status() == status, (
+            verified
+        )
+
+
 async def test_a_token_of_its_issuer_opens_every_api_with_its_groups(
     issuer: HostileIssuer, server: TestServer
 ) -> None:

@@ -17,6 +17,8 @@ MAX_AUDIENCES = 20
 MAX_GROUPS = 20
 """Limit of the groups that one policy lets tokens give; their ids fit into a signed URL."""
 _TEXTS_READ = 1000
+_VERIFIED = {"email": "email_verified", "phone_number": "phone_number_verified"}
+"""Claims by which an issuer says that another one was not only made up (OpenID Connect Core, section 5.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,11 @@ class IdentityClaims:
         return frozenset(self.texts("aud"))
 
     def texts(self, claim: str) -> Iterator[str]:
-        """Values of a claim that are texts: one, or a list of them, such as the groups of a user."""
-        value = self.claims.get(claim)
+        """Values of a claim that are texts: one, or a list of them, such as the groups of a user.
+
+        None of an address that the issuer says it did not verify: users write what they like there.
+        """
+        verified = self.claims.get(_VERIFIED.get(claim, ""), True)
+        value = self.claims.get(claim) if verified in (True, "true") else None
         values = value[:_TEXTS_READ] if isinstance(value, list) else [value]
         return (each for each in values if isinstance(each, str) and each)

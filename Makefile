@@ -87,6 +87,7 @@ bench-scale: $(VENV)/.installed  ## measure a million versions, 200 recipients, 
 	$(BIN)/python tests/benchmarks/simulate.py --calibrate --check
 	$(BIN)/python tests/benchmarks/mirror.py
 	$(BIN)/python tests/benchmarks/explorer.py
+	$(BIN)/python tests/benchmarks/start_up.py
 
 constraints:  ## renew .ci/constraints.txt with the newest allowed versions
 	rm -rf $(VENV)-newest

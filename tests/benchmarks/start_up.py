@@ -1,0 +1,70 @@
+"""Start-up of the command lines, in CPU time, beside what the libraries take that they import."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from side_by_side import console
+
+BIN = Path(sys.executable).parent
+PROVIDER = str(BIN / "model-sharing-provider")
+IMPORTS = ("click, rich.table", "aiohttp", "sqlalchemy", "sqlalchemy.ext.asyncio")
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "an interpreter": (sys.executable, "-c", ""),
+    **{f"import {modules}": (sys.executable, "-c", f"import {modules}") for modules in IMPORTS},
+    "model-sharing --version": (str(BIN / "model-sharing"), "--version"),
+    "model-sharing list, of no mounts": (str(BIN / "model-sharing"), "list"),
+    "import model_sharing, load_model": (sys.executable, "-c", "from model_sharing import load_model"),
+    "model-sharing-provider catalog list": (PROVIDER, "catalog", "list"),
+    "model-sharing-provider serve, ready": (PROVIDER, "serve", "--port", "0"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds = parser.parse_args().rounds
+    # As it is after an installation by pip, which compiles all modules.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    with tempfile.TemporaryDirectory() as folder:
+        environment["MODEL_SHARING_HOME"] = f"{folder}/recipient"
+        environment["MODEL_SHARING_PROVIDER_HOME"] = f"{folder}/provider"
+        for attempt in range(rounds + 1):
+            for name, command in COMMANDS.items():
+                seconds = cpu_seconds(command, environment)
+                if attempt:  # the first makes a home, and compiles modules
+                    taken[name].append(seconds)
+    for name, each in taken.items():
+        console.print(f"{name:38} {min(each) * 1000:5.0f} ms", markup=False, highlight=False)
+
+
+def cpu_seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    """CPU time of a process, user and system; of a server, from its start to its end as soon as it serves."""
+    before = _of_children()
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Serving shares"):
+                process.send_signal(signal.SIGTERM)
+    return _of_children() - before
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()

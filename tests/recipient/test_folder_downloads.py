@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 import model_sharing
+from model_sharing.downloads.fetch_folder import FolderJob, fetch_folder
 from model_sharing.downloads.part_file import RANGE_BYTES
-from model_sharing.exports.staging import staging_folder, staging_path
+from model_sharing.downloads.progress_observer import NoObserver
+from model_sharing.downloads.transfer.transfer import Target
+from model_sharing.exports.staging import place_files, staging_folder, staging_path
 from model_sharing_protocol.errors import (
     AlreadyExists,
     CorruptArtifact,
@@ -31,6 +34,7 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
     UntrustedCode,
 )
+from model_sharing_protocol.manifest import Manifest, ManifestFile
 from support.fake_provider import faults
 from support.fake_provider.models import SHARE, digest_of
 from support.fake_provider.server import FakeProvider
@@ -192,6 +196,45 @@ def test_no_file_has_such_a_size(folders: FakeProvider, run_cli: RunCli, tmp_pat
     folders.edit_query = edited(lambda file: file.update(size=size))
     answer = run_cli("download", f"volumes:/vendor.{NAME}", tmp_path / "prompts", "--dry-run")
     assert (answer.returncode, "which no file has" in answer.stderr) == (2, True), answer.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has paths of open folders")
+@pytest.mark.parametrize("exists", [False, True])
+def test_who_takes_the_hidden_folder_over_leads_nowhere(
+    folders: FakeProvider, vendor: model_sharing.Catalog, tmp_path: Path, exists: bool
+) -> None:
+    folders.folders["volumes", NAME] = {"one.txt": b"Why?"}
+    target, mine = tmp_path / "prompts", tmp_path / "mine"
+    mine.mkdir()
+    (mine / "tree").mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    if exists:
+        target.mkdir()
+    with staging_folder(target) as staging:
+        # Another user, who may write beside it, is faster than all that comes.
+        staging_path(target).rename(tmp_path / "away")
+        staging_path(target).symlink_to(mine)
+        (staging / ("0" * 64)).write_bytes(b"left")
+        listed = Manifest.of([ManifestFile("one.txt", 4, "1" * 64)])
+        (staging / ("1" * 64)).write_bytes(b"Why?")
+        fetch_folder(FolderJob(listed, staging, Unused(), NoObserver(), 1))
+        place_files(staging, iter([(staging / ("1" * 64), "one.txt")]), target)
+    assert found_in(target) == {"one.txt": b"Why?"}
+    assert found_in(mine) == {"thesis.txt": b"years of work"}
+    assert not staging_path(target).exists()
+
+
+class Unused:
+    """Source of files that are all here."""
+
+    def run(self, file: ManifestFile, target: Target) -> None:
+        raise AssertionError(file)
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def test_no_file_is_taken_for_what_a_killed_download_left(

@@ -7,6 +7,7 @@ a large file arrives, a part file beside it says how much of it is there.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -32,6 +33,7 @@ from model_sharing_protocol.errors import DiskFull
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 _READABLE = 0o666
+_STAGED = re.compile(r"[0-9a-f]{64}(\.[a-z]+)?")
 
 
 class FolderSource(Protocol):
@@ -184,7 +186,7 @@ def _remove_others(job: FolderJob) -> None:
     """Remove what was staged of files that are not wanted any more, or were replaced."""
     wanted = {file.sha256 for file in job.files.files}
     for path in list_folder(job.staging):
-        if not path.name.startswith(".") and path.stem not in wanted:
+        if _STAGED.fullmatch(path.name) and path.stem not in wanted:
             remove_path(path)
 
 
@@ -192,7 +194,8 @@ def _check_space(staging: Path, missing: tuple[ManifestFile, ...]) -> None:
     needed = sum(file.size - part_bytes(_part_path(staging, file)) for file in missing)
     free = shutil.disk_usage(staging).free
     if needed > free:
+        place = staging.resolve().parent
         raise DiskFull(
-            f"The download needs {needed} bytes and the disk that holds {staging.parent} has {free} bytes "
-            "free. Nothing was fetched."
+            f"The download needs {needed} bytes and the disk that holds {place} has {free} bytes free. "
+            "Nothing was fetched."
         )

@@ -96,7 +96,7 @@ def _fill_folder(
             copy_files(folder, manifest, staging, copied)
             if not is_empty(target):
                 raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
-            remove_leftovers(target, staging)
+            remove_leftovers(target, staging.name)
             for entry in sorted(staging.iterdir()):
                 moved.append(target / entry.name)
                 entry.rename(moved[-1])
@@ -126,13 +126,13 @@ def _write_signature(signature: bytes, target: Path) -> Path:
     return beside
 
 
-def remove_leftovers(target: Path, inside: Path) -> None:
-    """Remove what killed downloads left in a folder, but not what `inside` is in.
+def remove_leftovers(target: Path, keep: str) -> None:
+    """Remove what killed downloads left in a folder, but not the entry to `keep`.
 
     This comes before any of its own files, which may have such a name.
     """
     for left in target.glob(f"{STAGING}*"):
-        if not inside.is_relative_to(left):
+        if left.name != keep:
             remove_path(left)
 
 

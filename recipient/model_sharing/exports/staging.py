@@ -8,6 +8,7 @@ that is there already. One process at a time downloads to a destination.
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,7 @@ from model_sharing_protocol.errors import AlreadyExists, Interrupted, InvalidSta
 
 _LOCK = ".lock"
 _TREE = "tree"
+_DESCRIPTORS = Path("/proc/self/fd")
 
 
 def staging_path(target: Path) -> Path:
@@ -45,6 +47,7 @@ def staging_path(target: Path) -> Path:
 def staging_folder(target: Path) -> Iterator[Path]:
     """Make and lock the staging folder of a destination; it stays if the block raises with something in it.
 
+    The path that it yields goes on leading there, whoever puts something else at the folder's own path.
     Raises InvalidState if another process downloads to the same destination, or if the folder is somebody
     else's, who could put anything into it; and, as the block does, for whatever cannot be written.
     """
@@ -52,7 +55,7 @@ def staging_folder(target: Path) -> Iterator[Path]:
     with translated_errors(target), translated_disk_full(target), ExitStack() as held:
         folder.mkdir(mode=0o700, exist_ok=True)
         _check_own(folder)
-        place = _locked_place(held, folder, target)
+        place = _locked_place(held, _pinned(held, folder), target)
         try:
             check_new_or_empty(target)  # it may have appeared meanwhile
             remove_path(place / _TREE)
@@ -94,7 +97,7 @@ def place_files(folder: Path, staged: Iterator[tuple[Path, str]], target: Path) 
 def _move_up(tree: Path, target: Path) -> None:
     if not is_empty(target):
         raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
-    remove_leftovers(target, tree)
+    remove_leftovers(target, f"{STAGING}download")
     moved: list[Path] = []
     try:
         for entry in sorted(tree.iterdir()):
@@ -107,6 +110,31 @@ def _move_up(tree: Path, target: Path) -> None:
 
 
 def _check_own(folder: Path) -> None:
-    status = folder.lstat()
-    if folder.is_symlink() or (os.name == "posix" and status.st_uid != os.geteuid()):
-        raise InvalidState(f"{folder} is not a folder of yours. Remove it, or choose another destination.")
+    if not _is_own(folder.lstat()):
+        raise _not_own(folder)
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode) and (os.name != "posix" or status.st_uid == os.geteuid())
+
+
+def _not_own(folder: Path) -> InvalidState:
+    return InvalidState(f"{folder} is not a folder of yours. Remove it, or choose another destination.")
+
+
+def _pinned(held: ExitStack, folder: Path) -> Path:
+    """Path of a folder by an open descriptor, where the system has such paths: Linux.
+
+    Who may write beside the folder could move it away and have a link at its path, after it was checked:
+    what is removed and written here would be so where the link leads.
+    """
+    if not _DESCRIPTORS.is_dir():
+        return folder
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except NotADirectoryError as error:
+        raise _not_own(folder) from error
+    held.callback(os.close, opened)
+    if not _is_own(os.fstat(opened)):
+        raise _not_own(folder)
+    return _DESCRIPTORS / str(opened)

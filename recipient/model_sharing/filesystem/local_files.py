@@ -96,8 +96,8 @@ def translated_disk_full(path: Path) -> Iterator[None]:
         if error.errno not in FULL:
             raise
         raise DiskFull(
-            f"The disk that holds {path} is full ({error.strerror}). Free some space and run the same again: "
-            "it goes on where it stopped."
+            f"The disk that holds {path.resolve()} is full ({error.strerror}). Free some space and run the "
+            "same again: it goes on where it stopped."
         ) from error
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import hashlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,9 @@ import pytest
 import model_sharing
 from model_sharing.exports import destinations
 from model_sharing.exports.copying import copy_files
-from model_sharing.exports.destinations import SignaturePlaceWarning
+from model_sharing.exports.destinations import SignaturePlaceWarning, copy_to_destination
 from model_sharing_protocol.errors import AlreadyExists, DiskFull, InvalidState, UntrustedSignature
-from model_sharing_protocol.manifest import Manifest
+from model_sharing_protocol.manifest import Manifest, ManifestFile
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes, read_tree
 from support.small_disk import read_only, small_disk
@@ -55,6 +58,36 @@ def test_an_empty_folder_stays_the_folder_that_it_was(
     (tmp_path / "link").symlink_to(other)
     vendor.download(REF, tmp_path / "link")
     assert read_tree(other) == FILES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has paths of open folders")
+@pytest.mark.parametrize("exists", [False, True])
+def test_who_takes_the_hidden_folder_over_moves_nothing_of_mine(tmp_path: Path, exists: bool) -> None:
+    shared, mine, cached = tmp_path / "shared", tmp_path / "mine", tmp_path / "cached"
+    for path, content in FILES.items():
+        (cached / path).parent.mkdir(parents=True, exist_ok=True)
+        (cached / path).write_bytes(content)
+    mine.mkdir(mode=0o700)
+    (mine / "thesis.txt").write_text("years of work")
+    shared.mkdir()
+    target = shared if exists else shared / "model"
+
+    def take_over(_size: int) -> None:
+        """Be another user, who may write to `shared`, between two files."""
+        if not (tmp_path / "away").exists():
+            (hidden,) = shared.iterdir()
+            hidden.rename(tmp_path / "away")
+            hidden.symlink_to(mine)
+
+    manifest = Manifest.of(
+        ManifestFile(path, len(content), hashlib.sha256(content).hexdigest())
+        for path, content in FILES.items()
+    )
+    with contextlib.suppress(InvalidState):
+        copy_to_destination(cached, manifest, b"{}", target, take_over)
+    assert read_tree(mine) == {"thesis.txt": b"years of work"}
+    assert mine.stat().st_mode & 0o777 == 0o700
+    assert not target.is_symlink()
 
 
 def test_where_nothing_can_be_written_beside_the_folder_the_signature_is_in_it(

@@ -18,6 +18,7 @@ from model_sharing.exports.copying import copy_files
 from model_sharing.exports.verification import LOST_AND_FOUND, signature_inside, signature_path
 from model_sharing.filesystem.local_files import (
     UNWRITABLE,
+    held_open,
     remove_path,
     removed_unless_moved,
     translated_disk_full,
@@ -77,8 +78,11 @@ def _create_folder(
 ) -> None:
     building = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
     with removed_unless_moved(building):
-        copy_files(folder, manifest, building, copied)
-        building.chmod(0o755)
+        with held_open(building) as place:
+            copy_files(folder, manifest, place, copied)
+            place.chmod(0o755)
+            if building.is_symlink():
+                raise InvalidState(f"Somebody else moved {building} away; choose another destination.")
         building.rename(target)
     try:
         write_file(signature_path(target), signature, mode=_READABLE, durable=False)
@@ -91,13 +95,16 @@ def _fill_folder(
     folder: Path, manifest: Manifest, signature: bytes, target: Path, copied: Callable[[int], None]
 ) -> None:
     moved: list[Path] = []
-    with removed_unless_moved(Path(tempfile.mkdtemp(dir=target, prefix=STAGING))) as staging:
+    with (
+        removed_unless_moved(Path(tempfile.mkdtemp(dir=target, prefix=STAGING))) as staging,
+        held_open(staging) as place,
+    ):
         try:
-            copy_files(folder, manifest, staging, copied)
+            copy_files(folder, manifest, place, copied)
             if not is_empty(target):
                 raise AlreadyExists(f"Something else was put into {target} meanwhile. It was left as it is.")
             remove_leftovers(target, staging.name)
-            for entry in sorted(staging.iterdir()):
+            for entry in sorted(place.iterdir()):
                 moved.append(target / entry.name)
                 entry.rename(moved[-1])
             moved.append(_write_signature(signature, target))

@@ -22,6 +22,7 @@ from model_sharing.exports.destinations import (
     translated_errors,
 )
 from model_sharing.filesystem.local_files import (
+    held_open,
     list_folder,
     local_path,
     remove_path,
@@ -33,7 +34,6 @@ from model_sharing_protocol.errors import AlreadyExists, Interrupted, InvalidSta
 
 _LOCK = ".lock"
 _TREE = "tree"
-_DESCRIPTORS = Path("/proc/self/fd")
 
 
 def staging_path(target: Path) -> Path:
@@ -54,8 +54,10 @@ def staging_folder(target: Path) -> Iterator[Path]:
     folder, done = staging_path(target), False
     with translated_errors(target), translated_disk_full(target), ExitStack() as held:
         folder.mkdir(mode=0o700, exist_ok=True)
-        _check_own(folder)
-        place = _locked_place(held, _pinned(held, folder), target)
+        _check_own(folder, folder.lstat())
+        opened = held.enter_context(held_open(folder))
+        _check_own(folder, opened.stat())
+        place = _locked_place(held, opened, target)
         try:
             check_new_or_empty(target)  # it may have appeared meanwhile
             remove_path(place / _TREE)
@@ -109,32 +111,6 @@ def _move_up(tree: Path, target: Path) -> None:
         raise
 
 
-def _check_own(folder: Path) -> None:
-    if not _is_own(folder.lstat()):
-        raise _not_own(folder)
-
-
-def _is_own(status: os.stat_result) -> bool:
-    return stat.S_ISDIR(status.st_mode) and (os.name != "posix" or status.st_uid == os.geteuid())
-
-
-def _not_own(folder: Path) -> InvalidState:
-    return InvalidState(f"{folder} is not a folder of yours. Remove it, or choose another destination.")
-
-
-def _pinned(held: ExitStack, folder: Path) -> Path:
-    """Path of a folder by an open descriptor, where the system has such paths: Linux.
-
-    Who may write beside the folder could move it away and have a link at its path, after it was checked:
-    what is removed and written here would be so where the link leads.
-    """
-    if not _DESCRIPTORS.is_dir():
-        return folder
-    try:
-        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except NotADirectoryError as error:
-        raise _not_own(folder) from error
-    held.callback(os.close, opened)
-    if not _is_own(os.fstat(opened)):
-        raise _not_own(folder)
-    return _DESCRIPTORS / str(opened)
+def _check_own(folder: Path, status: os.stat_result) -> None:
+    if not stat.S_ISDIR(status.st_mode) or (os.name == "posix" and status.st_uid != os.geteuid()):
+        raise InvalidState(f"{folder} is not a folder of yours. Remove it, or choose another destination.")

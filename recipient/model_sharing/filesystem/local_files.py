@@ -20,6 +20,7 @@ from model_sharing_protocol.errors import DiskFull, InvalidState
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _GROUP = stat.S_IRWXG | stat.S_ISGID
+_DESCRIPTORS = Path("/proc/self/fd")
 
 
 def local_path(folder: Path, path: str) -> Path:
@@ -75,6 +76,23 @@ def remove_path(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held_open(folder: Path) -> Iterator[Path]:
+    """Path of a folder by an open descriptor, where the system has such paths: Linux.
+
+    Who may write beside a folder can move it away and have a link at its path: what is written, moved and
+    removed there would be so where the link leads. Raises OSError if there is a link already.
+    """
+    if not _DESCRIPTORS.is_dir():
+        yield folder
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield _DESCRIPTORS / str(opened)
+    finally:
+        os.close(opened)
 
 
 @contextlib.contextmanager

@@ -25,8 +25,10 @@ BUCKET, FIRST_BYTE = 12.5e9, 0.05
 SYNC_SECONDS = 0.66
 """Until a change at home is in the rows of a mirrored catalog: measured by `mirror.py`."""
 _PART = 16 * 2**20
-_APPEND_ROUND_TRIPS = 3
-_MODELS = 100
+_APPEND_STEPS, _READ_ROUND_TRIPS = 3, 3
+"""Begin, insert and commit; begin, with the first statement, and the rest."""
+_SWITCH_SECONDS = 0.005
+"""A thread waits for the interpreter so long at each step, at the most, while the event loop is busy."""
 
 
 @dataclass(frozen=True)
@@ -92,24 +94,29 @@ class Server:
         """Work on a request. It reads anew what was read before the last of so many `changes`."""
         needs: list[object] = [("token", recipient)]
         if kind in {ALIAS, NOT_MODIFIED, QUERY}:
-            needs.append((kind == QUERY, model))
+            needs.append((kind == QUERY, recipient, model))
         missing = [each for each in needs if self._kept.get(each) != changes]
         if kind == OVER_LIMIT:
             missing = []
         self._kept.update(dict.fromkeys(missing, changes))
         times = self._times.requests[kind]
-        yield self.cpu.use(times.server + len(missing) * self._times.miss_server)
-        for _ in range(times.reads):
+        yield self.cpu.use(times.server)
+        for _ in missing:
+            yield self._clock.sleep(_READ_ROUND_TRIPS * self._round_trip)
+            yield self._database.station.use(self._times.miss_database)
+            yield self.cpu.use(self._times.miss_server, within=_SWITCH_SECONDS)
+        for _ in range(times.reads - len(missing)):
             yield self._reads.join()
-        if seconds := times.database + len(missing) * self._times.miss_database:
-            yield self._database.station.use(seconds)
+        if times.database:
+            yield self._database.station.use(times.database)
         self.events += times.events
         for _ in range(times.events):
             yield self.commits.join()
 
-    def keep_token(self, recipient: int, changes: int) -> None:
-        """Know who holds a token, as if it had been asked since the last change."""
-        self._kept["token", recipient] = changes
+    def keep(self, recipient: int, model: int, changes: int) -> None:
+        """Keep what a recipient's requests for a model need, as if it had asked since the last change."""
+        for key in (("token", recipient), (False, recipient, model), (True, recipient, model)):
+            self._kept[key] = changes
 
     def is_over(self, recipient: int, limit: int) -> bool:
         """Count a request against a limit a minute, which may come at once and is refilled evenly."""
@@ -136,13 +143,15 @@ class Server:
                 yield self._database.station.use(seconds)
 
     def _read(self, _: int) -> Process:
-        yield self._clock.sleep(self._round_trip)
+        if self._database.is_remote:
+            yield self._clock.sleep(self._round_trip)
+            yield self.cpu.use(0.0, within=_SWITCH_SECONDS)
 
     def _commit(self, _: int) -> Process:
-        # A thread does it, which does not wait for the requests before it.
-        yield self.cpu.use(self._times.group_server, urgent=True)
+        for _ in range(_APPEND_STEPS):
+            yield self.cpu.use(self._times.group_server / _APPEND_STEPS, within=_SWITCH_SECONDS)
+            yield self._clock.sleep(self._round_trip)
         if self._database.is_remote:
-            yield self._clock.sleep(_APPEND_ROUND_TRIPS * self._round_trip)
             yield self._database.station.use(self._times.group_database)
             # Connections flush together: none waits for another's turn.
             yield self._clock.sleep(self._database.flush)
@@ -217,7 +226,7 @@ class World:
         if limit and server.is_over(recipient, limit):
             kind = OVER_LIMIT
         if kind != FILE or self.deployment.files == "servers":
-            yield from server.answer(kind, recipient, model % _MODELS, self.changes)
+            yield from server.answer(kind, recipient, model, self.changes)
         yield self.clock.sleep(away)
         self.answered[kind] += 1
         if recipient < RECIPIENTS:

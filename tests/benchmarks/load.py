@@ -24,7 +24,8 @@ from pathlib import Path
 
 import aiohttp
 from rich.table import Table
-from side_by_side import UNLIMITED, console, cpu_seconds, cpu_seconds_of_all, machine, peak_bytes
+from server_cost import served
+from side_by_side import UNLIMITED, console, cpu_seconds_of_all, machine, peak_bytes
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -35,7 +36,6 @@ from model_sharing_provider.configuration.settings import Settings
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 from support.processes.postgresql import PostgresServer, running_postgres
-from support.processes.provider import ProviderProcess
 
 MODELS, FILE_BYTES = 20, 20_000
 MODEL = "/shares/acme/schemas/ml/models/model_{}"
@@ -143,6 +143,8 @@ class Outcome:
     own: float
     database: float
     others: float
+    commits: float
+    """Commits of audit events, of which each request has one."""
 
     @property
     def rate(self) -> float:
@@ -156,31 +158,30 @@ async def measure(
     settings = Settings(folder / "home", postgresql_url=url)
     environment = {
         "MODEL_SHARING_PROVIDER_DATABASE_URL": url,
-        "MODEL_SHARING_PROVIDER_LOG": "warning",
         **UNLIMITED,
     }
     async with desk_at(settings) as admin:
         tokens = await seed(admin, folder, recipients)
         with contextlib.ExitStack() as stack:
-            servers = [
-                stack.enter_context(ProviderProcess(settings.home, environment=environment)) for _ in range(2)
+            benches = [
+                stack.enter_context(served(settings.home, environment, postgres.cpu_seconds))
+                for _ in range(2)
             ]
-            processes = [server.process.pid for server in servers]
-            before, own = list(map(cpu_seconds, processes)), time.process_time()
+            before, own = [bench.used() for bench in benches], time.process_time()
             database, everything = postgres.cpu_seconds(), cpu_seconds_of_all()
             done = asyncio.Event()
             mover = asyncio.create_task(move_aliases(admin, move_every, done))
-            answers = await run([server.url + PREFIX for server in servers], tokens, seconds)
+            answers = await run([bench.server.url + PREFIX for bench in benches], tokens, seconds)
             done.set()
             await mover
             own, database = time.process_time() - own, postgres.cpu_seconds() - database
             everything = cpu_seconds_of_all() - everything
-            costs = [
-                (cpu_seconds(each) - was, peak_bytes(each))
-                for each, was in zip(processes, before, strict=True)
-            ]
-    ours = own + database + sum(cpu for cpu, _ in costs)
-    return Outcome(answers, recipients, seconds, costs, own, database, max(0.0, everything - ours))
+            used = [bench.used().since(was) for bench, was in zip(benches, before, strict=True)]
+            peaks = [peak_bytes(bench.server.process.pid) for bench in benches]
+    costs = [(each.server, peak) for each, peak in zip(used, peaks, strict=True)]
+    others = max(0.0, everything - own - database - sum(each.server for each in used))
+    commits = sum(each.appends for each in used)
+    return Outcome(answers, recipients, seconds, costs, own, database, others, commits)
 
 
 def show(outcome: Outcome) -> None:

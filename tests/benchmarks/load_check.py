@@ -125,6 +125,6 @@ def check(times: ServiceTimes, recipients: int, seconds: float, move_every: floa
         "CPU ms of a request, database", 1000 * real.database / answered, 1000 * found.database / simulated, 2
     )
     row("CPU ms of a request, recipients", 1000 * real.own / answered, 1000 * times.client, 2)
+    row("events in a commit", answered / real.commits, found.commit, 2)
     console.print(table)
-    errors = sum(real.answers.errors.values())
-    console.print(f"events in a commit, simulated: {found.commit:.1f}; errors: {errors}\n")
+    console.print(f"errors: {sum(real.answers.errors.values())}\n")

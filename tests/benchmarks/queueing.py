@@ -9,6 +9,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 Done = Callable[[], None]
 Wait = Callable[[Done], None]
@@ -49,6 +50,13 @@ class Clock:
             self.now = until
 
 
+@dataclass(slots=True)
+class _Job:
+    seconds: float
+    done: Done
+    is_served: bool = False
+
+
 class Station:
     """Queue before one or several equal servers, first come, first served.
 
@@ -74,20 +82,32 @@ class Station:
         self._host = host
         self._slower = slower
         self._free = servers
-        self._queue: deque[tuple[float, Done]] = deque()
+        self._queue: deque[_Job] = deque()
+        self._first: deque[_Job] = deque()
 
-    def use(self, seconds: float, *, urgent: bool = False) -> Wait:
-        """Wait for a server and so many seconds of its service; what is urgent goes before the queue."""
+    def use(self, seconds: float, *, within: float | None = None) -> Wait:
+        """Wait for a server and so many seconds of its service; `within` is when it goes before the queue."""
 
         def enter(done: Done) -> None:
             if self._free:
                 self._serve(seconds, done)
-            elif urgent:
-                self._queue.appendleft((seconds, done))
-            else:
-                self._queue.append((seconds, done))
+                return
+            job = _Job(seconds, done)
+            self._queue.append(job)
+            if within is not None:
+                self._clock.at(self._clock.now + within, lambda: self._first.append(job))
 
         return enter
+
+    def _next(self) -> _Job | None:
+        """Who is served next; whoever went before the queue is still in it, too."""
+        for queue in (self._first, self._queue):
+            while queue:
+                job = queue.popleft()
+                if not job.is_served:
+                    job.is_served = True
+                    return job
+        return None
 
     def _serve(self, seconds: float, done: Done) -> None:
         self._free -= 1
@@ -96,8 +116,8 @@ class Station:
             self.busy += seconds
             self.jobs += 1
             self._free += 1
-            if self._queue:
-                self._serve(*self._queue.popleft())
+            if job := self._next():
+                self._serve(job.seconds, job.done)
             done()
 
         serve = self._host.use(seconds) if self._host else self._clock.sleep(seconds * self._slower)

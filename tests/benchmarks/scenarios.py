@@ -75,6 +75,11 @@ def quantile(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, math.ceil(part * len(values)) - 1)] if values else 0.0
 
 
+def model_of(recipient: int) -> int:
+    """Model that a recipient asks for: always the same."""
+    return recipient % 100
+
+
 class Fleet:
     """Recipients at work on a deployment, with random choices by a seed."""
 
@@ -91,12 +96,12 @@ class Fleet:
         while True:
             yield self.clock.sleep(self.random.expovariate(rate))
             who = self.random.randrange(RECIPIENTS)
-            self.clock.spawn(self.world.request(self._kind(), who, self.random.randrange(100)))
+            self.clock.spawn(self.world.request(self._kind(), who, model_of(who)))
 
     def ask_on(self, who: int) -> Process:
         """One recipient, who asks again as soon as there is an answer."""
         while True:
-            yield from self.world.request(self._kind(), who, self.random.randrange(100))
+            yield from self.world.request(self._kind(), who, model_of(who))
 
     def change(self, every: float) -> Process:
         """Changes of rows, such as of aliases: servers read anew what they need."""
@@ -146,7 +151,7 @@ def steady(
     asked = 1 - math.exp(-rate / RECIPIENTS * change_every / 2)
     for who in range(RECIPIENTS):
         if fleet.random.random() < asked:
-            fleet.world.server(region_of(who), who).keep_token(who, 0)
+            fleet.world.server(region_of(who), who).keep(who, model_of(who), 0)
     fleet.clock.spawn(fleet.arrive(rate))
     fleet.clock.spawn(fleet.change(change_every))
     seconds = max(2.0, min(40.0, 5_000 / rate))
@@ -183,7 +188,7 @@ def impatient(
 
     def ask_on(who: int) -> Process:
         while True:
-            if not (yield from fleet.world.request(ALIAS, who)):
+            if not (yield from fleet.world.request(ALIAS, who, model_of(who))):
                 yield fleet.clock.sleep(pause)
 
     for number in range(count):

@@ -389,17 +389,3 @@ OF_PRINCIPALS = frozenset(
     }
 )
 """Changes that are this metastore's own, even of a model that comes from a provider's share."""
-FREQUENT = (
-    AuditAction.CREATE_DOWNLOAD_URL,
-    AuditAction.DELTA_SHARING_GET_MODEL_VERSION,
-    AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS,
-    AuditAction.DELTA_SHARING_LIST_CHANGES,
-    AuditAction.DELTA_SHARING_QUERY_MODEL_VERSION,
-    AuditAction.GET_MODEL_VERSION,
-    AuditAction.GET_MODEL_VERSION_BY_ALIAS,
-    AuditAction.GET_REGISTERED_MODEL,
-)
-"""Actions of programs that load models, by the thousand a second, which are left out of the index by action.
-
-To change them takes a migration: the index in the database names them.
-"""

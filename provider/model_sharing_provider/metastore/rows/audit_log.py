@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, and_, func, insert, literal_column, or_, sel
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.audit_actions import FREQUENT, AuditAction
+from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, EventFilter, Outcome, Target
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
@@ -19,7 +19,7 @@ from model_sharing_provider.domain.sharing import LastCall
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.tables import audit_log
-from model_sharing_provider.metastore.tables.events import NOT_FREQUENT
+from model_sharing_provider.metastore.tables.events import FREQUENT, NOT_FREQUENT
 
 _ADD = insert(audit_log).inline()  # nobody needs the id
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"

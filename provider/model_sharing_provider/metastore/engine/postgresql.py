@@ -36,12 +36,16 @@ from model_sharing_provider.metastore.engine.writer_locks import LOCK_METASTORE,
 
 T = TypeVar("T")
 _DIALECT = "postgresql+psycopg://"
-_DEFAULTS = {"application_name": "model-sharing", "connect_timeout": "10", "tcp_user_timeout": "15000"}
+_DEFAULTS = {
+    "application_name": "model-sharing",
+    "connect_timeout": "10",
+    "tcp_user_timeout": "15000",
+    "keepalives_idle": "60",  # ends an idle connection whose server is gone, before somebody uses it
+}
 _PASSING = ("08", "40", "53", "55", "57", "58", "25P03")
 """SQLSTATEs, or their classes, that are not the statement's fault: connection, rollback, resources, locks,
 shutdown, a failing disk, a transaction that was left open too long."""
 _READ_ONLY = "25006"
-_KEPT_OPEN = 5
 
 
 class PostgreSql(DatabaseEngine):
@@ -68,8 +72,9 @@ class PostgreSql(DatabaseEngine):
             hide_parameters=True,  # in errors, and so in logs
             # A statement sees what was committed before it, and so after the locks of writers were taken.
             isolation_level="READ COMMITTED",
-            pool_size=min(_KEPT_OPEN, self._pooled),
-            max_overflow=max(0, self._pooled - _KEPT_OPEN),
+            # To open one costs both sides as much as several transactions: all are kept.
+            pool_size=self._pooled,
+            max_overflow=0,
             pool_pre_ping=True,
             use_native_hstore=False,
         )

@@ -84,6 +84,7 @@ bench-peers: $(VENV)/.installed  ## measure and draw the README's plot
 bench-scale: $(VENV)/.installed  ## measure a million versions, 200 recipients, a large shared catalog; simulate 10,000: docs/concepts/scaling.md
 	$(BIN)/python tests/benchmarks/scale.py
 	$(BIN)/python tests/benchmarks/load.py
+	$(BIN)/python tests/benchmarks/writers.py
 	$(BIN)/python tests/benchmarks/simulate.py --calibrate --check
 	$(BIN)/python tests/benchmarks/mirror.py
 	$(BIN)/python tests/benchmarks/explorer.py

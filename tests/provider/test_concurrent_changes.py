@@ -122,7 +122,7 @@ async def test_another_model_does_not_wait_the_same_model_does(
     assert await aliases(one, A) == {"Champion": 2}
 
 
-async def test_a_model_is_the_same_in_any_spelling() -> None:
+def test_a_model_is_the_same_in_any_spelling() -> None:
     assert model_key("Prod.ML.Scorer") == model_key("prod.ml.scorer")
 
 
@@ -331,7 +331,6 @@ async def test_of_a_killed_server_nothing_stays_locked_and_nothing_half_done(
     """It is killed amid a change of a, with the numbers of changes taken: others wait, and then go on."""
     admin, _ = servers
     script = """
-        from support.principals import *
         from model_sharing_provider.domain.audit_actions import AuditAction
         from model_sharing_provider.services.registry.models import *
 

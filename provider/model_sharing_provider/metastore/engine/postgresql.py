@@ -182,6 +182,8 @@ class PostgreSql(DatabaseEngine):
 
 def _ping_if_spoken_to(dialect: Any) -> None:
     """Ping on a connection from the pool only if the server sent something, such as its end."""
+    if not hasattr(select, "poll"):  # Windows
+        return
     ping = dialect.do_ping
 
     def do_ping(connection: Any) -> bool:

@@ -1,11 +1,13 @@
 """Visibility in SQL: rows that a principal may list, and models that a share's owner may still read.
 
-It expresses in SQL what `governance.decisions` decides for one securable; a test compares the two.
+It expresses in SQL what `governance.decisions` decides for one securable; a test compares the two. Conditions
+about an owner are made once: SQLAlchemy takes longer to put one together than a database to answer it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +34,9 @@ from model_sharing_provider.metastore.tables import (
     schemas,
 )
 
+_OWNERS = 256
+_person, _team = principals.alias("person"), principals.alias("team")
+
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
@@ -53,19 +58,18 @@ class Viewer:
         return cls([each.id for each in identities], [each.name for each in identities], unrestricted=False)
 
     @classmethod
+    @lru_cache(_OWNERS)
     def owner(cls, name: Any) -> Viewer:
         """Viewer for the principal `name` (an SQL value) with its groups."""
-        person = principals.alias("person")
-        team = principals.alias("team")
         in_team = (
-            select(team.c.id, team.c.name)
-            .select_from(person)
-            .join(group_members, group_members.c.member_id == person.c.id)
-            .join(team, team.c.id == group_members.c.group_id)
-            .where(person.c.name == name)
+            select(_team.c.id, _team.c.name)
+            .select_from(_person)
+            .join(group_members, group_members.c.member_id == _person.c.id)
+            .join(_team, _team.c.id == group_members.c.group_id)
+            .where(_person.c.name == name)
         )
-        itself = select(person.c.id, person.c.name).where(
-            or_(person.c.name == name, person.c.name == literal_column(f"'{ALL_USERS}'"))
+        itself = select(_person.c.id, _person.c.name).where(
+            or_(_person.c.name == name, _person.c.name == literal_column(f"'{ALL_USERS}'"))
         )
         identities = itself.union(in_team).subquery()
         return cls(select(identities.c.id), select(identities.c.name), unrestricted=False)
@@ -112,18 +116,21 @@ def models_by_themselves(viewer: Viewer) -> CompoundSelect[Any]:
     return granted.union(select(registered_models.c.id).where(registered_models.c.owner.in_(viewer.names)))
 
 
+@lru_cache(_OWNERS)
 def owner_may_read(owner: Any) -> ColumnElement[bool]:
     """Condition that a share's owner may read the model, in a query that joins its schema and catalog."""
     readable = or_(_is_administrator(owner), may_read_model(Viewer.owner(owner)))
     return and_(_may_be_shared(), readable)
 
 
+@lru_cache(_OWNERS)
 def owner_may_use_schema(owner: Any) -> ColumnElement[bool]:
     """Condition that a share's owner may use the schema, in a query that joins its catalog."""
     usable = or_(_is_administrator(owner), may_use_schema(Viewer.owner(owner)))
     return and_(_may_be_shared(), usable)
 
 
+@lru_cache(_OWNERS)
 def owner_may_read_all(owner: Any) -> ColumnElement[bool]:
     """Condition that a share's owner may read all models of a schema, in a query that joins its catalog."""
     return or_(_is_administrator(owner), may_read_all_of_schema(Viewer.owner(owner)))

@@ -30,6 +30,8 @@ from model_sharing_provider.metastore.tables import (
     shares,
 )
 
+_single, _whole = share_objects.alias("single"), share_objects.alias("whole")
+
 
 class SharedModelRows:
     def __init__(self, connection: Connection) -> None:
@@ -82,7 +84,7 @@ class SharedModelRows:
             found += await scan_schemas(
                 self._connection,
                 scans,
-                Viewer.owner(literal(share.owner)),
+                Viewer.owner(share.owner),
                 after=after,
                 wanted=page.size + 1,
                 shown=~_shown_by_itself(share),
@@ -163,14 +165,13 @@ def _models_of_schemas(share: Share) -> Select[Any]:
 
 def _shown_by_itself(share: Share) -> ColumnElement[bool]:
     """Condition that a single model of the share replaces this one, since it has the same name."""
-    single, whole = share_objects.alias("single"), share_objects.alias("whole")
     return exists().where(
-        whole.c.share_id == share.id,
-        whole.c.object_id == registered_models.c.schema_id,
-        single.c.share_id == share.id,
-        single.c.type == ShareObjectType.MODEL,
-        single.c.shared_schema == whole.c.shared_schema,
-        single.c.shared_name == registered_models.c.name,
+        _whole.c.share_id == share.id,
+        _whole.c.object_id == registered_models.c.schema_id,
+        _single.c.share_id == share.id,
+        _single.c.type == ShareObjectType.MODEL,
+        _single.c.shared_schema == _whole.c.shared_schema,
+        _single.c.shared_name == registered_models.c.name,
     )
 
 

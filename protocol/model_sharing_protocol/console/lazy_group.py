@@ -43,5 +43,7 @@ def _import(name: str) -> ModuleType:
     try:
         return import_module(name)
     finally:
-        gc.freeze()
+        # Once: who calls commands again and again, as tests do, would keep the garbage of each time.
+        if not gc.get_freeze_count():
+            gc.freeze()
         gc.enable()

@@ -54,8 +54,10 @@ def _run_proxy(target: str, rate: int, told: object) -> None:
 
 async def _proxy(target: str, rate: int, told: object) -> None:
     host, port = target.split(":")
+    running: set[asyncio.Task[None] | None] = set()  # else nobody holds them while they wait
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        running.add(asyncio.current_task())
         upstream_reader, upstream_writer = await asyncio.open_connection(host, int(port))
         asked = asyncio.create_task(_ask(reader, upstream_writer))
         with contextlib.suppress(OSError):

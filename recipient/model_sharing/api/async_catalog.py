@@ -243,15 +243,14 @@ class AsyncCatalog:
     ) -> DownloadedFolder:
         """Download a volume to a folder; see `Catalog.download_volume`."""
         patterns = FilePatterns.of(include, exclude, file)
-        folders, target = self._shared().folders, Path(destination)
-        with open_display(progress) as display:
-            counter = ProgressCounter(display.observer)
-            work = folders.download(
-                FolderKind.VOLUME, name, target, patterns, counter, trust_remote_code=trust_remote_code
-            )
-            folder = await _reporting(work, counter.phases, display)
-            display.done(counter.progress)
-        return folder
+        return await self._download_folder(
+            FolderKind.VOLUME,
+            name,
+            Path(destination),
+            patterns,
+            progress=progress,
+            trust_remote_code=trust_remote_code,
+        )
 
     async def download_skill(
         self,
@@ -266,11 +265,30 @@ class AsyncCatalog:
     ) -> DownloadedFolder:
         """Download an agent skill to a folder; see `Catalog.download_skill`."""
         patterns = FilePatterns.of(include, exclude, file)
-        folders, target = self._shared().folders, Path(destination)
+        return await self._download_folder(
+            FolderKind.SKILL,
+            name,
+            Path(destination),
+            patterns,
+            progress=progress,
+            trust_remote_code=trust_remote_code,
+        )
+
+    async def _download_folder(
+        self,
+        kind: FolderKind,
+        name: str,
+        target: Path,
+        patterns: FilePatterns | None,
+        *,
+        progress: ShowProgress,
+        trust_remote_code: bool | None,
+    ) -> DownloadedFolder:
+        folders = self._shared().folders
         with open_display(progress) as display:
             counter = ProgressCounter(display.observer)
             work = folders.download(
-                FolderKind.SKILL, name, target, patterns, counter, trust_remote_code=trust_remote_code
+                kind, name, target, patterns, counter, trust_remote_code=trust_remote_code
             )
             folder = await _reporting(work, counter.phases, display)
             display.done(counter.progress)

@@ -469,3 +469,9 @@ def test_the_command_line(run_cli: RunCli, tmp_path: Path) -> None:
         refused = run_cli("download", *arguments)
         assert refused.returncode != 0 and message in refused.stderr, refused
         assert "Traceback" not in refused.stderr
+
+
+def test_a_scheme_that_is_none_is_named_with_those_that_are(run_cli: RunCli, tmp_path: Path) -> None:
+    answer = run_cli("download", f"volume:/vendor.{NAME}", tmp_path / "prompts")
+    assert answer.returncode == 2
+    assert "'volume:/'; write volumes:/, skills:/ or models:/." in answer.stderr

@@ -8,16 +8,24 @@ from model_sharing.api import blocking
 from model_sharing.catalogs.folder_downloads import FolderKind, FolderPlan
 from model_sharing_protocol.console.output import human_size, print_json, print_table, say
 from model_sharing_protocol.errors import InvalidParameter
-from model_sharing_protocol.names import FullName
+from model_sharing_protocol.names import MODEL_SCHEME, FullName
 
 _SCHEMES = {f"{kind}s:/": kind for kind in FolderKind}
 
 
 def parse_folder_uri(uri: str) -> tuple[FolderKind, FullName] | None:
-    """Kind and name in `volumes:/catalog.schema.volume` or `skills:/…`; None for another scheme."""
+    """Kind and name in `volumes:/catalog.schema.volume` or `skills:/…`; None for a model's URI.
+
+    Raises InvalidParameter for a scheme that is neither.
+    """
     for scheme, kind in _SCHEMES.items():
         if uri.startswith(scheme):
             return kind, FullName.parse(uri.removeprefix(scheme), kind)
+    scheme, found, _ = uri.partition(":/")
+    if found and f"{scheme}:/" != MODEL_SCHEME:
+        raise InvalidParameter(
+            f"{uri!r} begins with {scheme + ':/'!r}; write {', '.join(_SCHEMES)} or {MODEL_SCHEME}."
+        )
     return None
 
 

@@ -23,8 +23,9 @@ from model_sharing.api.progress_bars import DownloadBars
 from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
-from model_sharing.downloads.part_file import RANGE_BYTES
+from model_sharing.downloads.part_file import range_bytes
 from model_sharing.downloads.progress_counter import ProgressCounter
+from model_sharing.settings import DEFAULT_JOBS
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter, write_maps
 from model_sharing_protocol.errors import CorruptArtifact
 from support.fake_provider.faults import answer_status, cut_after, ignore_range, slowly
@@ -115,7 +116,7 @@ def test_a_first_load_asks_for_the_map_beside_the_bytes(
 
     fake_provider.default_fault = map_last
     assert fetched(vendor, 1) == BEFORE
-    ranges = -(-len(BEFORE) // RANGE_BYTES)
+    ranges = -(-len(BEFORE) // range_bytes(len(BEFORE), DEFAULT_JOBS))
     assert len(fake_provider.file_requests()) == ranges + 1
     assert fake_provider.file_bytes_sent == len(BEFORE) + len(honest({"": BEFORE}))
 

@@ -315,7 +315,7 @@ def test_nobody_prunes_a_base_in_use_nor_what_is_coming(
 
     fake_provider.default_fault = prune_all
     assert fetched(vendor) == AFTER
-    assert [(len(done.removed), done.in_use) for done in pruned] == [(0, 2)]
+    assert {(len(done.removed), done.in_use) for done in pruned} == {(0, 2)}
     assert fake_provider.file_bytes_sent == len(DELTA)
 
 

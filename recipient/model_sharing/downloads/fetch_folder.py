@@ -140,7 +140,7 @@ class _Fetcher:
         path = _part_path(self._job.staging, file)
         with translated_disk_full(path.parent):
             path.touch(_READABLE)
-        with PartFile(path, file.size) as part:
+        with PartFile(path, file.size, self._job.parallel) as part:
             progress.reused(part.done)
             targets = [FileRange(part, index, part.end(index), progress) for index in part.unfinished()]
             ranges = [self._workers.submit(self._source.run, file, target) for target in targets]

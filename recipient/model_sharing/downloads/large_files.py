@@ -53,6 +53,7 @@ class LargeFiles:
     ) -> None:
         self._connections = job.connections
         self._cache = job.cache
+        self._parallel = job.parallel
         self._observer = job.progress
         self._planner = planner
         self._transfer = transfer
@@ -81,7 +82,7 @@ class LargeFiles:
 
     def _try(self, file: ManifestFile, reassembly: Reassembly, path: Path, progress: FileProgress) -> bool:
         """True if the content is in the cache now; else nothing of it is kept."""
-        with PartFile(path, file.size) as part:
+        with PartFile(path, file.size, self._parallel) as part:
             attempt = _Attempt(file, reassembly, part, progress)
             progress.reused(part.done)  # it came before, and is not fetched again
             try:

@@ -4,6 +4,9 @@
 after the bytes it counts. Both are plain page-cache writes: they survive the process being killed at any
 moment. After a power cut the counters may promise bytes that were lost; the digest over the whole file, which
 is always computed, finds that.
+
+All ranges of a file are of one length, which depends on its size and the number of connections: a middling
+file keeps all of them busy, too. The counters say which it was, so that a file goes on as it began.
 """
 
 from __future__ import annotations
@@ -15,28 +18,49 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from model_sharing.filesystem.local_files import FULL, disk_usage, share_with_group, translated_disk_full
 from model_sharing.filesystem.positioned_io import PositionedFile, read_at
 
 RANGE_BYTES = 16 * 1024 * 1024
+"""Longest range, and the size up to which a file is fetched as a whole."""
+_LEAST_RANGE_BYTES = 1024 * 1024
 _COPY_BYTES = 4 * 1024 * 1024
 _HEADER = struct.Struct("<QQ")
 _COUNTER = struct.Struct("<Q")
 
 
-class PartFile:
-    """Part file of `size` bytes that several threads fill, each its own range."""
+class _Progress(NamedTuple):
+    """Progress of a file: the length of its ranges, and how many bytes of each are there."""
 
-    def __init__(self, path: Path, size: int) -> None:
+    range_bytes: int
+    done: list[int]
+
+
+def range_bytes(size: int, parallel: int) -> int:
+    """Length of the ranges of a file that `parallel` connections fetch: whole MiB, 1 to 16."""
+    share = -(-size // parallel)
+    rounded = -(-share // _LEAST_RANGE_BYTES) * _LEAST_RANGE_BYTES
+    return max(_LEAST_RANGE_BYTES, min(rounded, RANGE_BYTES))
+
+
+class PartFile:
+    """Part file of `size` bytes that several threads fill, each its own range.
+
+    A new one has ranges for `parallel` connections.
+    """
+
+    def __init__(self, path: Path, size: int, parallel: int = 1) -> None:
         self.path = path
         self.size = size
-        self._ranges = -(-size // RANGE_BYTES)
+        before = _read_progress(path, size)
+        self._range_bytes = before.range_bytes if before else range_bytes(size, parallel)
+        self._ranges = -(-size // self._range_bytes)
         self._changed = threading.Condition()
         self._failure: BaseException | None = None
         self._complete = 0
-        self._done = _read_progress(path, size, self._ranges) or [0] * self._ranges
+        self._done = before.done if before else [0] * self._ranges
         with translated_disk_full(path.parent):
             self._bytes = PositionedFile(path)
             self._bytes.resize(size)
@@ -44,7 +68,7 @@ class PartFile:
             counters = b"".join(_COUNTER.pack(done) for done in self._done)
             for made in (path, _progress_path(path)):
                 share_with_group(made)
-            self._progress.write(_HEADER.pack(size, RANGE_BYTES) + counters, 0)
+            self._progress.write(_HEADER.pack(size, self._range_bytes) + counters, 0)
 
     def __enter__(self) -> Self:
         return self
@@ -70,11 +94,11 @@ class PartFile:
 
     def next_byte(self, index: int) -> int:
         """Offset at which the range goes on."""
-        return index * RANGE_BYTES + self._done[index]
+        return index * self._range_bytes + self._done[index]
 
     def end(self, index: int) -> int:
         """Offset one past the range's last byte."""
-        return index * RANGE_BYTES + self._length(index)
+        return index * self._range_bytes + self._length(index)
 
     def append(self, index: int, data: memoryview) -> None:
         """Write the next bytes of a range. Only one thread may work on a range."""
@@ -152,22 +176,24 @@ class PartFile:
         return self._done[index] == self._length(index)
 
     def _length(self, index: int) -> int:
-        return min(RANGE_BYTES, self.size - index * RANGE_BYTES)
+        return min(self._range_bytes, self.size - index * self._range_bytes)
 
 
 def arrived_prefix(part: Path, size: int) -> int:
     """Bytes from the start of an unfinished file that have arrived without a gap; not verified."""
+    progress = _read_progress(part, size)
     prefix = 0
-    for done in _read_progress(part, size, -(-size // RANGE_BYTES)) or ():
+    for done in progress.done if progress else ():
         prefix += done
-        if done < RANGE_BYTES:
+        if progress and done < progress.range_bytes:
             break
     return prefix
 
 
 def arrived_bytes(part: Path, size: int) -> int:
     """Bytes of an unfinished file that have arrived; not verified."""
-    return sum(_read_progress(part, size, -(-size // RANGE_BYTES)) or ())
+    progress = _read_progress(part, size)
+    return sum(progress.done) if progress else 0
 
 
 def part_bytes(part: Path) -> int:
@@ -182,8 +208,8 @@ def _progress_path(part: Path) -> Path:
     return part.with_suffix(".progress")
 
 
-def _read_progress(part: Path, size: int, ranges: int) -> list[int] | None:
-    """Progress counters of the ranges; None if there is no part or it is not one of this file.
+def _read_progress(part: Path, size: int) -> _Progress | None:
+    """Progress of a file; None if there is no part or it is not one of this file.
 
     The size is what somebody says: nothing is allocated for it.
     """
@@ -192,13 +218,16 @@ def _read_progress(part: Path, size: int, ranges: int) -> list[int] | None:
         there = part.stat().st_size == size
     except OSError:
         return None
-    if not there or len(data) != _HEADER.size + ranges * _COUNTER.size:
+    if not there or len(data) < _HEADER.size:
         return None
-    if _HEADER.unpack_from(data) != (size, RANGE_BYTES):
+    found, length = _HEADER.unpack_from(data)
+    if found != size or not _LEAST_RANGE_BYTES <= length <= RANGE_BYTES:
+        return None
+    if len(data) != _HEADER.size + -(-size // length) * _COUNTER.size:
         return None
     done = [counter for (counter,) in _COUNTER.iter_unpack(data[_HEADER.size :])]
-    fits = all(count <= min(RANGE_BYTES, size - i * RANGE_BYTES) for i, count in enumerate(done))
-    return done if fits else None
+    fits = all(count <= min(length, size - i * length) for i, count in enumerate(done))
+    return _Progress(length, done) if fits else None
 
 
 def _copy(source: int, offset: int, target: PositionedFile, position: int, count: int) -> int:

@@ -1,7 +1,8 @@
 """Chunk maps: the large files of a version cut into chunks, each with its sha256.
 
 A client with a similar file finds in the map which chunks it already has, and fetches the rest as ranges. A
-map is only a hint: it is not signed, and a file is accepted only if its sha256 is the one in the manifest.
+map is only a hint, whoever signs it: a file is accepted only if its sha256 is the one in the manifest, or if
+its blocks are those of `block_digests`, which are listed in the same object.
 
 All maps of a version are one small object (36 bytes a chunk, numbers big-endian):
 

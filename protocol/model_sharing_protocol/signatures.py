@@ -3,7 +3,8 @@
 A *bundle* lists the files of a version of a shared model. Its format is OpenSSF Model Signing v1.0
 (a Sigstore bundle v0.3 around a DSSE envelope around an in-toto Statement v1), so that the stock
 `model_signing verify key` accepts a downloaded folder. Share, model and version are additional fields of the
-signed predicate: other verifiers ignore them, this one checks them.
+signed predicate: other verifiers ignore them, this one checks them. Another one may name the version's chunk
+maps, in which large files have block digests.
 
 A *state* says which content a version number or an alias of a shared model has now. Its `sequence` grows with
 each change at the provider, so that an older answer cannot be replayed as the current one.
@@ -122,13 +123,14 @@ class _Resource(msgspec.Struct, frozen=True):
     algorithm: str = "sha256"
 
 
-class _Predicate(msgspec.Struct, frozen=True, rename="camel"):
+class _Predicate(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     serialization: _Serialization
     resources: tuple[_Resource, ...]
     share: str
     model: str
     version: VersionNumber
     issued_at: EpochMs
+    chunk_maps: Sha256 | None = None
 
 
 class _Subject(msgspec.Struct, frozen=True):
@@ -143,8 +145,10 @@ class _Statement(msgspec.Struct, frozen=True, rename="camel"):
     predicate: _Predicate
 
 
-def sign_manifest(key: SigningKey, name: SignedName, manifest: Manifest, issued_at: int) -> Bundle:
-    """Sign the files of a version."""
+def sign_manifest(
+    key: SigningKey, name: SignedName, manifest: Manifest, issued_at: int, chunk_maps: str | None = None
+) -> Bundle:
+    """Sign the files of a version, and the sha256 of its chunk maps if the provider made them."""
     # In the order of the stock signer, folder by folder.
     ordered = sorted(manifest.files, key=lambda file: file.path.split("/"))
     resources = tuple(_Resource(file.path, file.sha256) for file in ordered)
@@ -152,7 +156,9 @@ def sign_manifest(key: SigningKey, name: SignedName, manifest: Manifest, issued_
         type=_STATEMENT_TYPE,
         subject=(_Subject(name.model, {"sha256": _root_digest(resources)}),),
         predicate_type=_PREDICATE_TYPE,
-        predicate=_Predicate(_Serialization(), resources, name.share, name.model, name.version, issued_at),
+        predicate=_Predicate(
+            _Serialization(), resources, name.share, name.model, name.version, issued_at, chunk_maps
+        ),
     )
     envelope = key.sign(_IN_TOTO_TYPE, msgspec.json.encode(statement))
     hint = _KeyHint(key.public.fingerprint.removeprefix("sha256:"))
@@ -164,6 +170,15 @@ def signed_files(bundle: Bundle | None, name: SignedName, keys: Sequence[PublicK
 
     Raises UntrustedSignature, naming what was expected and what was received.
     """
+    return {resource.name: resource.digest for resource in _signed(bundle, name, keys).resources}
+
+
+def signed_chunk_maps(bundle: Bundle, name: SignedName, keys: Sequence[PublicKey]) -> str | None:
+    """Signed sha256 of the chunk maps of `name`; None if none are. Raises as `signed_files` does."""
+    return _signed(bundle, name, keys).chunk_maps
+
+
+def _signed(bundle: Bundle | None, name: SignedName, keys: Sequence[PublicKey]) -> _Predicate:
     if bundle is None:
         raise UntrustedSignature(f"{name} has no signature; expected one by {_either(keys)}.")
     envelope = bundle.dsse_envelope
@@ -180,7 +195,7 @@ def signed_files(bundle: Bundle | None, name: SignedName, keys: Sequence[PublicK
     came = SignedName(predicate.share, predicate.model, predicate.version)
     if came != name:
         raise UntrustedSignature(f"Expected the signature of {name}, but received that of {came}.")
-    return {resource.name: resource.digest for resource in predicate.resources}
+    return predicate
 
 
 def verify_manifest(

@@ -24,6 +24,7 @@ from model_sharing_protocol.signatures import (
     sign_changes,
     sign_manifest,
     sign_state,
+    signed_chunk_maps,
     verify_changes,
     verify_manifest,
     verify_state,
@@ -313,3 +314,12 @@ def test_a_state_from_before_there_were_recalls_is_read() -> None:
     said = {key: value for key, value in msgspec.to_builtins(STATE).items() if key != "recalled"}
     signed = KEY.sign("application/vnd.model-sharing.state+json", msgspec.json.encode(said))
     assert verify_state(signed, KEY.public, STATE.share, STATE.model, "champion") == STATE
+
+
+def test_the_chunk_maps_are_signed_where_the_provider_made_them() -> None:
+    signed = sign_manifest(KEY, NAME, MANIFEST, 0, "ab" * 32)
+    assert signed_chunk_maps(signed, NAME, [KEY.public]) == "ab" * 32
+    assert signed_chunk_maps(BUNDLE, NAME, [KEY.public]) is None
+    verify_manifest(signed, NAME, MANIFEST, [KEY.public])
+    with pytest.raises(UntrustedSignature):
+        signed_chunk_maps(signed, NAME, [OTHER.public])

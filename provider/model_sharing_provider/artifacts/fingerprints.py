@@ -1,12 +1,14 @@
-"""Fingerprints of files: size, sha256 and, for large files, the chunk map."""
+"""Fingerprints of files: size, sha256 and, for large files, the chunk map and the block digests."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from model_sharing_protocol.block_digests import BlockDigestWriter, is_available
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_provider.artifacts.chunking import Chunker
@@ -19,11 +21,15 @@ _chunking = ThreadPoolExecutor(os.cpu_count(), "model-sharing-chunk")
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Fingerprint of a content: its size in bytes, its sha256, and its chunk map if it has one."""
+    """Fingerprint of a content: its size in bytes, its sha256, and its chunk map if it has one.
+
+    `blocks` are its block digests, as chunk maps list them; None as well without the library.
+    """
 
     size: int
     sha256: str
     chunk_map: ChunkMap | None = None
+    blocks: ChunkMap | None = None
 
     def file(self, path: str) -> ManifestFile:
         """Manifest entry for a file with this content at `path`."""
@@ -38,13 +44,19 @@ class Fingerprinter:
         self._size = 0
         self._writer = ChunkMapWriter()
         self._chunker = Chunker(self._writer) if chunked else None
+        self._blocks = BlockDigestWriter() if chunked and is_available() else None
+        self._beside: list[Callable[[bytes | memoryview], None]] = []
+        if self._chunker is not None:
+            self._beside.append(self._chunker.feed)
+        if self._blocks is not None:
+            self._beside.append(self._blocks.update)
 
     def update(self, data: bytes | memoryview) -> None:
-        cutting = _chunking.submit(self._chunker.feed, data) if self._chunker else None
+        others = [_chunking.submit(take, data) for take in self._beside]
         self._digest.update(data)
         self._size += len(data)
-        if cutting is not None:
-            cutting.result()
+        for other in others:
+            other.result()
 
     def finish(self) -> Fingerprint:
         """Fingerprint of all bytes so far."""
@@ -52,4 +64,5 @@ class Fingerprinter:
         if self._chunker is None or self._size < CHUNKED_FROM_BYTES:
             return Fingerprint(self._size, sha256)
         self._chunker.finish()
-        return Fingerprint(self._size, sha256, self._writer.finish(sha256))
+        blocks = self._blocks.finish(sha256) if self._blocks else None
+        return Fingerprint(self._size, sha256, self._writer.finish(sha256), blocks)

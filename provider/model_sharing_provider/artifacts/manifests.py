@@ -66,16 +66,24 @@ class Manifests:
         self._store = store
         self._cache: LRUCache[str, VersionFiles] = LRUCache(_CACHED_FILES, _weight)
 
-    async def write(self, version_id: str, manifest: Manifest, maps: Iterable[ChunkMap | None] = ()) -> None:
-        """Write the manifest of a version, and the chunk maps of its large files."""
+    async def write(
+        self, version_id: str, manifest: Manifest, maps: Iterable[ChunkMap | None] = ()
+    ) -> Manifest:
+        """Write the manifest of a version, and the chunk maps of its large files, which it then names.
+
+        Where they would be too much, they are without the block digests, which are of no file's name.
+        """
         described = {found.sha256: found for found in maps if found is not None}
-        content = await asyncio.to_thread(write_maps, described.values())
+        digests = {file.sha256 for file in manifest.files}
+        of_files = [found for found in described.values() if found.sha256 in digests]
+        content = await asyncio.to_thread(lambda: write_maps(described.values()) or write_maps(of_files))
         if content:
             sha256 = (await asyncio.to_thread(hashlib.sha256, content)).hexdigest()
             await self._put(chunk_maps_path(version_id), content)
             chunk_maps = ManifestFile(_CHUNK_MAPS, len(content), sha256)
             manifest = msgspec.structs.replace(manifest, chunk_maps=chunk_maps)
         await self._put(manifest_path(version_id), manifest.to_json())
+        return manifest
 
     async def copy(self, source: str, target: str) -> None:
         """Give the version `target` the manifest and the auxiliary files of `source`."""
@@ -98,9 +106,11 @@ class Manifests:
 
     async def chunk_maps(self, version_id: str) -> dict[str, ChunkMap]:
         """Chunk maps of a version's large files, by digest. Raises NotFound, CorruptArtifact."""
-        if (await self.read(version_id)).manifest.chunk_maps is None:
+        known = await self.read(version_id)
+        if known.manifest.chunk_maps is None:
             return {}
-        return await asyncio.to_thread(read_maps, await self._store.get_bytes(chunk_maps_path(version_id)))
+        listed = await asyncio.to_thread(read_maps, await self._store.get_bytes(chunk_maps_path(version_id)))
+        return {sha256: found for sha256, found in listed.items() if sha256 in known.by_sha256}
 
     async def put_waiting(self, version_id: str, maps: Iterable[ChunkMap | None]) -> None:
         """Store chunk maps of uploaded files until their version is published; None is skipped."""

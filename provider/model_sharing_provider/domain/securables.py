@@ -137,7 +137,8 @@ class Origin:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
     """Model version. `storage_path` is relative to the artifact root or, for a version registered in place,
-    the URL of its folder. `digest` is the manifest's; `logged_model_id` is MLflow's.
+    the URL of its folder. `digest` is the manifest's; `logged_model_id` is MLflow's. `chunk_maps` is the
+    sha256 of the chunk maps that were made with it; empty if there are none, or nobody vouches for them.
 
     `origin_…` say which version of which provider's share it came from, if it did; `origin_key` is the
     fingerprint of the key that signed it. `recalled_at` is None unless the version was recalled. `format`,
@@ -157,6 +158,7 @@ class ModelVersion:
     storage_path: str
     signature: dict[str, Any] | None = None
     digest: str = ""
+    chunk_maps: str = ""
     size: int = 0
     num_files: int = 0
     aliases: tuple[str, ...] = ()

@@ -84,6 +84,7 @@ model_versions = Table(
     Column("storage_path", Text, nullable=False),
     Column("signature", Text),
     Column("digest", text_type(80), nullable=False, default=""),
+    Column("chunk_maps", text_type(64), nullable=False, server_default=""),
     Column("size", BigInteger, nullable=False, default=0),
     Column("num_files", Integer, nullable=False, default=0),
     Column("created_at", BigInteger, nullable=False),

@@ -236,8 +236,8 @@ class Registration:
                 )
                 manifest = Manifest.of(manifest.files, deltas=deltas)
             meter.begin("publishing")
-            maps = (found.chunk_map for found in contents.values())
-            await self._manifests.write(draft.id, manifest, maps)
+            maps = (each for found in contents.values() for each in (found.chunk_map, found.blocks))
+            written = await self._manifests.write(draft.id, manifest, maps)
         except BaseException:
             await self._discard(draft)
             raise
@@ -256,6 +256,7 @@ class Registration:
                 digest=manifest.digest,
                 size=manifest.size,
                 num_files=len(manifest.files),
+                chunk_maps=written.chunk_maps.sha256 if written.chunk_maps else "",
             )
             version = await add_version(operation, complete)
             await operation.rows.models.touch(model.id, operation.now, operation.principal.name)

@@ -47,9 +47,14 @@ class Signing:
         return self._keys.current.public.fingerprint
 
     def bundle(self, shared: SharedVersion, manifest: Manifest) -> Bundle:
-        """Sign a version's files, under the shared name of the model."""
+        """Sign a version's files, under the shared name of the model.
+
+        Its chunk maps are signed as the metastore has them, not the artifact store: whoever can write there
+        could change a file with its blocks.
+        """
         name = SignedName(shared.share.name, str(shared.shared_name), shared.version.version)
-        return sign_manifest(self._keys.current, name, manifest, now_ms())
+        maps = shared.version.chunk_maps or None
+        return sign_manifest(self._keys.current, name, manifest, now_ms(), maps)
 
     def state(self, shared: SharedVersion, alias: str | None = None) -> Envelope:
         """Sign the version that `alias`, or else the version's number, refers to now.

@@ -21,6 +21,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from model_sharing_provider.artifacts.cdn.signed_urls import CdnUrls
+from model_sharing_provider.artifacts.download_origins import DownloadOrigins
+from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.store import ArtifactStore
 from support.object_stores.servers import KINDS
 
@@ -118,7 +121,7 @@ async def test_who_has_a_sas_token_alone_signs_nothing(bucket: str, monkeypatch:
     await store.put_bytes(PLAIN, CONTENT)
     assert await store.get_bytes(PLAIN) == CONTENT
     assert await store.presign([PLAIN], 300) is None
-    assert await store.origins() == ()
+    assert await DownloadOrigins(store, ExternalLocations(), CdnUrls()).origins() == ()
 
 
 @pytest.mark.parametrize("token", ["", "token/+="])

@@ -17,6 +17,7 @@ Ids are UUIDs, so that a rename moves nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 SHARE_TABLES = "system-tables"
 _UNFINISHED = re.compile(r".+\.json#[0-9]+")
@@ -78,6 +79,18 @@ def waiting_chunk_map_path(version_id: str, sha256: str) -> str:
 
 def share_table_path(sha256: str) -> str:
     return f"{SHARE_TABLES}/{sha256}.parquet"
+
+
+def version_folder(paths: Sequence[str]) -> str | None:
+    """Folder of the version that all these files are of; None for others, such as of external locations.
+
+    Nothing else is ever in it: whoever may read a version's files may read whatever is there.
+    """
+    folder = "/".join(paths[0].split("/")[:4])
+    match folder.split("/"):
+        case ["models", _, "versions", _] if all(path.startswith(f"{folder}/") for path in paths):
+            return folder
+    return None
 
 
 def version_of(path: str) -> tuple[str, str] | None:

@@ -12,7 +12,6 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -31,8 +30,10 @@ from model_sharing_provider.artifacts.backends.bucket import PART_BYTES
 from model_sharing_provider.artifacts.backends.opening import open_root
 from model_sharing_provider.artifacts.byte_streams import PIECE_BYTES, chain, file_pieces, in_pieces, taken_in
 from model_sharing_provider.artifacts.call_timing import timed_call, timed_calls
+from model_sharing_provider.artifacts.cdn.signed_urls import CdnUrls
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.fingerprints import Fingerprint, Fingerprinter
+from model_sharing_provider.artifacts.layout import version_folder
 from model_sharing_provider.artifacts.store_errors import (
     is_external,
     reading,
@@ -66,13 +67,24 @@ class ArtifactStore:
     """
 
     def __init__(
-        self, root: str, external: ExternalLocations | None = None, *, presigns: bool = True
+        self,
+        root: str,
+        external: ExternalLocations | None = None,
+        cdns: CdnUrls | None = None,
+        *,
+        presigns: bool = True,
     ) -> None:
-        """`root` is as for `open_root`; with `presigns`, clients can reach buckets directly."""
+        """`root` is as for `open_root`; with `presigns`, clients can reach buckets, or their `cdns`."""
         self._root = root.rstrip("/")
         self._backend = open_root(root)
         self._external = external or ExternalLocations()
+        self._cdns = cdns or CdnUrls()
         self._presigns = presigns
+
+    @property
+    def root(self) -> str:
+        """Location of the store, in the canonical form of `domain.locations`."""
+        return self._root
 
     @property
     def in_bucket(self) -> bool:
@@ -316,7 +328,7 @@ class ArtifactStore:
                     yield batch
 
     async def presign(self, paths: Sequence[str], seconds: int) -> Sequence[str] | None:
-        """Presigned URLs to read these objects of one version, valid for some seconds.
+        """Presigned URLs to read these objects of one version, valid for some seconds: of the CDN, if one is.
 
         None if the store cannot sign them, or clients cannot reach it.
         """
@@ -324,6 +336,10 @@ class ArtifactStore:
             return None
         backend, _ = await self._open(paths[0])
         keys = [(await self._open(path))[1] for path in paths]
+        if cdn := self._cdns.find(self.location(paths[0])):
+            folder = version_folder(paths)
+            locations = [self.location(path) for path in paths]
+            return await self._cdns.sign(cdn, locations, seconds, folder and self.location(folder))
         with reading(paths[0]):
             return await backend.presign(keys, seconds)
 
@@ -334,15 +350,6 @@ class ArtifactStore:
         backend, key = await self._open(path)
         with reading(path):
             return await backend.presign_upload(key, seconds)
-
-    async def origins(self) -> tuple[str, ...]:
-        """Origins of the URLs that `presign` gives, such as `https://s3.eu-west-1.amazonaws.com`."""
-        found = set()
-        for path in ("anything", *(f"{location}/anything" for location in self._external.allowed)):
-            for url in await self.presign([path], 1) or ():
-                parts = urlsplit(url)
-                found.add(f"{parts.scheme}://{parts.netloc}")
-        return tuple(sorted(found))
 
     async def _open(self, path: str) -> tuple[StoreBackend, str]:
         return await self._external.open(path) if is_external(path) else (self._backend, path)

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from model_sharing_provider.artifacts.bundles import Bundles
+from model_sharing_provider.artifacts.cdn.signed_urls import CdnUrls
 from model_sharing_provider.artifacts.credentials.vending import Vending
+from model_sharing_provider.artifacts.download_origins import DownloadOrigins
 from model_sharing_provider.artifacts.external_locations import ExternalLocations
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.shared_folders import SharedFolders
@@ -23,6 +25,7 @@ from model_sharing_provider.bootstrap.startup import (
 )
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import MIRROR, Caller, Principal
+from model_sharing_provider.keys.cdns import CdnTable
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database, open_database
@@ -133,7 +136,11 @@ def _wire(
     connections: UpstreamConnections,
 ) -> tuple[ProviderServices, Mirroring]:
     external = ExternalLocations(settings.external_locations)
-    artifacts = ArtifactStore(settings.artifact_root_url, external, presigns=settings.presigned_urls)
+    cdn_table = CdnTable(settings.cdn_file) if settings.cdn_file else None
+    cdns = CdnUrls((lambda: cdn_table.cdns) if cdn_table else tuple)
+    presigns = settings.presigned_urls
+    artifacts = ArtifactStore(settings.artifact_root_url, external, cdns, presigns=presigns)
+    origins = DownloadOrigins(artifacts, external, cdns, presigns=presigns)
     folders = SharedFolders(artifacts, external)
     manifests, bundles = Manifests(artifacts), Bundles(artifacts)
     audit_recorder = AuditRecorder(database)
@@ -160,7 +167,9 @@ def _wire(
     federation = identities.federation
     principals = Principals(secrets, federation)
     sessions = Sessions(secrets, principals, settings.session_lifetime)
-    recipient_files = RecipientFiles(signed_files, artifacts, manifests, signing, pulls)
+    recipient_files = RecipientFiles(
+        signed_files, artifacts, manifests, signing, pulls=pulls, origins=origins
+    )
     principal_revisions = PrincipalRevisions(
         principal_files,
         artifacts,
@@ -213,7 +222,7 @@ def _wire(
         provider_terms=ProviderTerms(),
         providers=mirroring.providers,
         pull_history=PullHistory(),
-        readiness=Readiness(database, artifacts),
+        readiness=Readiness(database, artifacts, origins),
         recalls=Recalls(),
         recipient_credentials=RecipientCredentials(storage_credentials, pulls),
         recipient_files=recipient_files,
@@ -224,7 +233,7 @@ def _wire(
         registration=registration,
         run_registration=RunRegistration(registration, runs, settings.home),
         search=Search(),
-        secrets=Secrets(secrets),
+        secrets=Secrets(secrets, cdn_table),
         sessions=sessions,
         share_permissions=SharePermissions(),
         share_previews=SharePreviews(),

@@ -25,9 +25,11 @@ from model_sharing_protocol.errors import ArtifactStoreUnavailable, MetastoreUna
 from model_sharing_protocol.network.plain_http import travels_in_clear
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.bootstrap.composition import open_provider
+from model_sharing_provider.cli.cdn_checks import check_cdns
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.principals import Caller
 from model_sharing_provider.http.urls import SIGN_IN_CALLBACK_PATH
+from model_sharing_provider.keys.cdns import CdnTable
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.states import remedy_of
 from model_sharing_provider.services.provider_services import ProviderServices
@@ -45,6 +47,13 @@ def check_home(settings: Settings) -> Iterator[Finding]:
     yield from check_folder("home", settings.home)
     yield check_private_file("secrets", settings.secrets_path)
     yield check_private_file("signing keys", settings.signing_keys_path)
+    if settings.cdn_file:
+        try:
+            paths = CdnTable(settings.cdn_file).key_paths
+        except SharingError as error:
+            yield bad("CDNs", error)
+        else:
+            yield from (check_private_file("CDN key", path) for path in paths)
 
 
 async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
@@ -62,6 +71,8 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
             yield await _check_keys(provider, context)
             yield await _check_clock(provider, context)
             async for finding in _check_identity_provider(provider):
+                yield finding
+            async for finding in check_cdns(provider):
                 yield finding
             async for finding in _check_shared_catalogs(provider, context):
                 yield finding

@@ -90,6 +90,14 @@ class Settings(SignInSettings):
         True,
         "yes",
     )
+    cdn_file: Path | None = setting(
+        "CDN_FILE",
+        PATH,
+        "a TOML file with the CDNs in front of buckets, by whose URLs files are then fetched, and the files "
+        "of their keys; all are read again when they change",
+        None,
+        "none: URLs are those of the buckets",
+    )
     temporary_credentials: str = setting(
         "TEMPORARY_CREDENTIALS",
         choice(*CLOUDS),

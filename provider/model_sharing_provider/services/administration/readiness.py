@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from model_sharing_protocol.errors import SharingError
+from model_sharing_provider.artifacts.download_origins import CdnSample, DownloadOrigins
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.metastore.database import Database
 
@@ -23,9 +24,10 @@ _log = structlog.get_logger("model_sharing_provider")
 class Readiness:
     """Readiness check, run at most twice a second: anybody may request it, without a token."""
 
-    def __init__(self, database: Database, artifacts: ArtifactStore) -> None:
+    def __init__(self, database: Database, artifacts: ArtifactStore, origins: DownloadOrigins) -> None:
         self._database = database
         self._artifacts = artifacts
+        self._origins = origins
         self._one_at_a_time = asyncio.Lock()
         self._looked = -_LOOKED_AT_EVERY_SECONDS
         self._written_again_at = 0.0
@@ -50,6 +52,10 @@ class Readiness:
                 self._failing = {name: what for name, what in zip(looks, found, strict=True) if what}
                 self._looked = time.monotonic()
             return dict(self._failing)
+
+    async def cdn_samples(self) -> list[CdnSample]:
+        """Objects that the CDNs should deliver, to be tried out by an operator."""
+        return await self._origins.cdn_samples()
 
     async def _check_database(self) -> None:
         """Check that the database can be written: every call needs an audit event."""

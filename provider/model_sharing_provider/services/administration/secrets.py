@@ -10,6 +10,7 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance import rules
+from model_sharing_provider.keys.cdns import CdnTable
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.services.context import Context
 
@@ -26,8 +27,10 @@ class SecretInfo:
 
 
 class Secrets:
-    def __init__(self, secrets: ServerSecrets) -> None:
+    def __init__(self, secrets: ServerSecrets, cdn_table: CdnTable | None = None) -> None:
+        """Those of the CDNs are described, and not rotated: their keys have to be known at the CDN first."""
         self._secrets = secrets
+        self._cdn_table = cdn_table
 
     async def rotate(
         self,
@@ -57,8 +60,9 @@ class Secrets:
 
     def _told(self) -> list[SecretInfo]:
         kept = self._secrets.content
+        cdns = self._cdn_table.cdns if self._cdn_table else ()
         return [
             SecretInfo(kind, each.id, each.used_from)
             for kind, found in (("token pepper", kept.peppers), ("URL key", kept.url_keys))
             for each in found
-        ]
+        ] + [SecretInfo(f"{cdn.kind} key", cdn.key_id, 0) for cdn in cdns]

@@ -20,6 +20,7 @@ from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.revisions import Revision
 from model_sharing_protocol.signatures import Bundle
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts.download_origins import DownloadOrigins
 from model_sharing_provider.artifacts.layout import share_table_path
 from model_sharing_provider.artifacts.manifests import Manifests, auxiliary_file_paths
 from model_sharing_provider.artifacts.store import ArtifactStore
@@ -108,13 +109,16 @@ class RecipientFiles:
         artifacts: ArtifactStore,
         manifests: Manifests,
         signing: Signing,
+        *,
         pulls: PullThrough,
+        origins: DownloadOrigins,
     ) -> None:
         self._signed_files = signed_files
         self._artifacts = artifacts
         self._manifests = manifests
         self._signing = signing
         self._pulls = pulls
+        self._origins = origins
 
     async def version_files(
         self,
@@ -187,7 +191,7 @@ class RecipientFiles:
 
     async def file_origins(self) -> tuple[str, ...]:
         """Origins of files besides this server, which recipients record when they mount."""
-        return await self._artifacts.origins()
+        return await self._origins.origins()
 
     def issuer(self, principal: Principal, share: Share, grant: ShareGrant) -> UrlIssuer:
         """Issuer for other services that issue URLs."""

@@ -12,7 +12,7 @@ OUR_TESTS := tests/end_to_end tests/provider tests/recipient tests/protocol test
 CONSTRAINTS := .ci/constraints.txt
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: help demo demo-two-regions docs test types check clients conformance browsers soak format bench bench-quick bench-peers bench-scale constraints clean
+.PHONY: help demo demo-two-regions docs test types check clients conformance browsers soak format bench bench-quick bench-peers bench-scale plot constraints clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,26 +69,27 @@ format: $(VENV)/.installed  ## format and fix the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-peers  ## compare with other clients and servers: ratios, and the machine
+bench: $(VENV)/.installed  ## measure all beside others, keep it in docs/benchmarks.json, and draw the README's plot
 	$(BIN)/python tests/benchmarks/run.py
+	$(MAKE) --no-print-directory plot
 
 bench-quick: $(VENV)/.installed  ## print the most telling ratios in a minute, beside those that were committed
 	$(BIN)/python tests/benchmarks/quick.py
 
-bench-peers: $(VENV)/.installed  ## measure and draw the README's plot
-	$(BIN)/python tests/benchmarks/peers.py --save docs/benchmarks.json
-	$(BIN)/python tests/benchmarks/siblings.py --save docs/benchmarks.json
+bench-peers: $(VENV)/.installed  ## measure what the README's plot shows, and draw it
+	$(BIN)/python tests/benchmarks/peers.py --save
+	$(BIN)/python tests/benchmarks/siblings.py --rounds 3 --save
+	$(MAKE) --no-print-directory plot
+
+plot: $(VENV)/.installed  ## draw the README's plot of docs/benchmarks.json
 	$(BIN)/$(PIP_INSTALL) --editable '.[bench]'
 	$(BIN)/python tests/benchmarks/plot.py docs/benchmarks.json docs/benchmarks.png
 
-bench-scale: $(VENV)/.installed  ## measure a million versions, 200 recipients, a large shared catalog; simulate 10,000: docs/concepts/scaling.md
-	$(BIN)/python tests/benchmarks/scale.py
+bench-scale: $(VENV)/.installed  ## measure 200 recipients and a large shared catalog, simulate 10,000: docs/concepts/scaling.md
 	$(BIN)/python tests/benchmarks/load.py
-	$(BIN)/python tests/benchmarks/writers.py
 	$(BIN)/python tests/benchmarks/simulate.py --calibrate --check
 	$(BIN)/python tests/benchmarks/mirror.py
 	$(BIN)/python tests/benchmarks/explorer.py
-	$(BIN)/python tests/benchmarks/start_up.py
 
 constraints:  ## renew .ci/constraints.txt with the newest allowed versions
 	rm -rf $(VENV)-newest

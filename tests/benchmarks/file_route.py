@@ -5,7 +5,6 @@ Small requests are measured too, alone and beside a large transfer that fills th
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import os
 import shutil
@@ -17,18 +16,19 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from side_by_side import compare, console, machine, serving_cost
+from results import Row, arguments, report
+from side_by_side import compare, console, machine, serving_cost, speed_by
 from stage import Stage, in_memory, serving
 from static_server import StaticServer, nginx, trusted_certificate
 
 _SMALL_BYTES = 20 * 1024
+_BESIDE = "beside a stream of 700 MB/s"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, rounds=5)
     parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of the large file")
     parser.add_argument("--files", type=int, default=1000, help="how many small files of 20 KiB")
-    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if not shutil.which("nginx"):
         console.print("nginx is not installed: the file route is not compared (apt-get install nginx-light)")
@@ -46,13 +46,18 @@ def main() -> None:
             root = top / "http" / "provider" / "artifacts"
             with nginx(top / "nginx", root, certificate) as peer:
                 compare_large(stage, peer, peer.http, options.size, options.rounds)
-                compare_small(stage, peer, options.files, options.rounds)
-            small_requests(stage)
+                small = compare_small(stage, peer, options.files, options.rounds)
+            waits = small_requests(stage)
         shutil.rmtree(top / "http")
         with serving(top / "https", {"large": models["large"]}, certificate) as stage:
             root = top / "https" / "provider" / "artifacts"
             with nginx(top / "nginx-tls", root, certificate) as peer:
                 compare_large(stage, peer, peer.https, options.size, options.rounds)
+    rows = [
+        Row.at_least("A file of 20 KiB by one request", small, "x", 0.35, "nginx"),
+        Row.at_most(f"Resolving an alias {_BESIDE}, p99", waits[_BESIDE], "ms", 3),
+    ]
+    report(rows, keep=options.save)
 
 
 def compare_large(stage: Stage, peer: StaticServer, base: str, size: int, rounds: int) -> None:
@@ -68,11 +73,12 @@ def compare_large(stage: Stage, peer: StaticServer, base: str, size: int, rounds
     )
 
 
-def compare_small(stage: Stage, peer: StaticServer, files: int, rounds: int) -> None:
+def compare_small(stage: Stage, peer: StaticServer, files: int, rounds: int) -> float:
+    """Our speed by nginx's."""
     ours = _list(stage.folder / "ours", list(stage.urls("small").values()))
     folder = _stored(stage, "0.bin").parent
     theirs = _list(stage.folder / "theirs", [f"{peer.http}/{folder}/{n}.bin" for n in range(files)])
-    compare(
+    runs = compare(
         f"The file route, {files} files of {_SMALL_BYTES // 1024} KiB, one request each; the server's CPU",
         files * _SMALL_BYTES,
         {
@@ -81,14 +87,16 @@ def compare_small(stage: Stage, peer: StaticServer, files: int, rounds: int) -> 
         },
         rounds,
     )
+    return speed_by(runs, "provider", "nginx")
 
 
-def small_requests(stage: Stage) -> None:
-    """Latency of resolving an alias, alone and while a large file is on its way."""
+def small_requests(stage: Stage) -> dict[str, float]:
+    """Milliseconds, p99, of resolving an alias, alone and while a large file is on its way."""
+    p99 = {}
     url = stage.urls("large")["weights.bin"]
     for name, options in (
         ("alone", None),
-        ("beside a stream of 700 MB/s", "--limit-rate 700M"),
+        (_BESIDE, "--limit-rate 700M"),
         ("beside one without limit", ""),
     ):
         with _streaming(url, options) if options is not None else nullcontext():
@@ -96,7 +104,9 @@ def small_requests(stage: Stage) -> None:
         console.print(
             f"Resolving an alias {name}: p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms"
         )
+        p99[name] = cuts[98] * 1000
     console.print()
+    return p99
 
 
 @contextmanager

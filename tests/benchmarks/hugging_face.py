@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peers import stored
-from results import Panel, save
-from side_by_side import Run, compare, console, machine, medians, timed
+from side_by_side import Run, compare, console, machine, timed
 from stage import Stage, in_memory, serving
 from static_server import make_certificate, nginx
 from transfers import download
@@ -119,7 +118,6 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of a model in four shards")
     parser.add_argument("--files", type=int, default=1000, help="how many small files of 20 KiB")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--save", type=Path, help="a JSON file to keep the medians in, for the plot")
     options = parser.parse_args()
     models = {
         "large": {f"model-0000{n}-of-00004.safetensors": options.size // 4 for n in range(1, 5)},
@@ -130,16 +128,12 @@ def main() -> None:
         "small": f"snapshot_download of {options.files:,} files of 20 KiB",
     }
     console.print(machine() + "\n")
-    panels = []
     with in_memory(4 * options.size) as folder, serving_both(folder, models) as doors:
         for model, title in titles.items():
             contenders = doors.contenders(model)
             for contender in contenders.values():
                 contender()
-            runs = compare(title, sum(models[model].values()), contenders, options.rounds)
-            panels.append(Panel(title, "s", medians(runs, "seconds")))
-    if options.save:
-        save(options.save, machine(), *panels)
+            compare(title, sum(models[model].values()), contenders, options.rounds)
 
 
 if __name__ == "__main__":

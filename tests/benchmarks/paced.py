@@ -7,7 +7,6 @@ after 50 ms. What counts is the time in the process, from the question to the ve
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -20,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from results import Row, arguments, report
 from rich.table import Table
 from side_by_side import console, machine
 from stage import BIN, Stage, in_memory, serving
@@ -106,10 +106,9 @@ def load(stage: Stage, proxy: str, jobs: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, rounds=3)
     parser.add_argument("--size", type=int, default=512 * 2**20, help="bytes of the file")
     parser.add_argument("--rate", type=int, default=8_000_000, help="bytes a second of each connection")
-    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     console.print(machine() + "\n")
     with (
@@ -126,6 +125,8 @@ def main() -> None:
             taken = statistics.median(load(stage, proxy, jobs) for _ in range(options.rounds))
             table.add_row(str(jobs), f"{taken:.2f}", f"{one / taken:.1f}")
         console.print(table)
+    title = f"{jobs} connections to a store that paces each"
+    report([Row.at_least(title, one / taken, "x", 14, "one")], keep=options.save)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ deleted just before, so that nobody is the first to touch a page.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
@@ -17,8 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from results import Panel, save
-from side_by_side import Run, compare, console, machine, medians, timed
+from results import Panel, Row, arguments, report
+from side_by_side import Run, compare, console, machine, medians, speed_by, timed
 from stage import BIN, Stage, in_memory, serving
 from static_server import make_certificate, nginx
 from transfers import again, download
@@ -142,12 +141,23 @@ def contenders(peers: Peers, model: str) -> dict[str, Callable[[], Run]]:
     return found | {"curl": lambda: peers.curl(model)}
 
 
+def first_loads(model: str, title: str, runs: dict[str, list[Run]], size: int) -> list[Row]:
+    """Rows of a first load of the large file, of `size` bytes, or of the small ones."""
+    speed = speed_by(runs, OURS, "curl")
+    if model == "small":
+        return [Row.at_least(f"First load, verified: {title}", speed, "x", 2, "curl")]
+    cpu = medians(runs, "cpu")[OURS] / (size / 2**30)
+    return [
+        Row.at_least(f"First load, verified: {title}", speed, "x", 0.95, "curl"),
+        Row.at_most("CPU of a first load, verified", cpu, "s/GiB", 1.2),
+        Row.at_most("Peak memory of a first load", medians(runs, "peak")[OURS] / 2**20, "MiB", 60),
+    ]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, rounds=5)
     parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of the large file")
     parser.add_argument("--files", type=int, default=5000, help="how many small files of 20 KiB")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--save", type=Path, help="a JSON file to keep the medians in, for the plot")
     options = parser.parse_args()
     models = {
         "large": {"weights.bin": options.size},
@@ -158,7 +168,7 @@ def main() -> None:
         "small": f"{options.files:,} files of 20 KiB",
     }
     console.print(machine() + "\n")
-    panels = []
+    panels, rows = [], []
     with (
         in_memory(4 * options.size) as folder,
         serving_all(folder, models) as peers,
@@ -169,14 +179,14 @@ def main() -> None:
                 contender()
             runs = compare(title, sum(models[model].values()), several, options.rounds)
             panels.append(Panel(title, "s", medians(runs, "seconds")))
+            rows += first_loads(model, title, runs, options.size)
             if model == "large":
                 memory = {name: peak / 2**20 for name, peak in medians(runs, "peak").items()}
         panels.append(Panel(WARM, "ms", warm_loads(peers.stage, peers.mlflow, options.rounds * 4)))
     panels.append(Panel(f"{titles['large']}: peak memory", "MiB", memory))
     for name, milliseconds in panels[2].values.items():
         console.print(f"{WARM}, {name}: {milliseconds:.1f} ms")
-    if options.save:
-        save(options.save, machine(), *panels)
+    report([*rows, *panels], keep=options.save)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,13 @@ def compare(
     return runs
 
 
+def speed_by(runs: Mapping[str, Sequence[Run]], ours: str, reference: str) -> float:
+    """Median, over the rounds, of our speed by the reference's."""
+    return statistics.median(
+        theirs.seconds / mine.seconds for mine, theirs in zip(runs[ours], runs[reference], strict=True)
+    )
+
+
 def medians(runs: Mapping[str, Sequence[Run]], field: str) -> dict[str, float]:
     """Of one field of the runs, by contender."""
     return {name: statistics.median(getattr(run, field) for run in each) for name, each in runs.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import signal
@@ -12,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from results import Row, arguments, report
 from side_by_side import console
 
 BIN = Path(sys.executable).parent
@@ -27,24 +27,31 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "model-sharing-provider serve, ready": (PROVIDER, "serve", "--port", "0"),
 }
 
+TARGETS = {
+    "model-sharing list, of no mounts": 0.25,
+    "import model_sharing, load_model": 0.12,
+    "model-sharing-provider catalog list": 0.3,
+    "model-sharing-provider serve, ready": 1.0,
+}
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
+    options = arguments(__doc__, rounds=9).parse_args()
     # As it is after an installation by pip, which compiles all modules.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with tempfile.TemporaryDirectory() as folder:
         environment["MODEL_SHARING_HOME"] = f"{folder}/recipient"
         environment["MODEL_SHARING_PROVIDER_HOME"] = f"{folder}/provider"
-        for attempt in range(rounds + 1):
+        for attempt in range(options.rounds + 1):
             for name, command in COMMANDS.items():
                 seconds = cpu_seconds(command, environment)
                 if attempt:  # the first makes a home, and compiles modules
                     taken[name].append(seconds)
     for name, each in taken.items():
         console.print(f"{name:38} {min(each) * 1000:5.0f} ms", markup=False, highlight=False)
+    rows = [Row.at_most(f"CPU: {name}", min(taken[name]), "s", most) for name, most in TARGETS.items()]
+    report(rows, keep=options.save)
 
 
 def cpu_seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:

@@ -5,10 +5,10 @@ Over http, or with `--tls` over https.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 
-from side_by_side import Run, compare, console, machine, timed
+from results import Row, arguments, report
+from side_by_side import Run, compare, console, machine, speed_by, timed
 from stage import BIN, Stage, in_memory, serving
 from static_server import trusted_certificate
 
@@ -45,10 +45,9 @@ def _snapshot(model: str) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, rounds=5)
     parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of the large file")
     parser.add_argument("--files", type=int, default=5000, help="how many small files of 20 KiB")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tls", action="store_true", help="over https")
     options = parser.parse_args()
     models = {
@@ -60,7 +59,7 @@ def main() -> None:
         in_memory(4 * options.size) as folder,
         serving(folder, models, trusted_certificate(folder) if options.tls else None) as stage,
     ):
-        compare(
+        runs = compare(
             f"One file of {options.size / 2**30:.1f} GiB, over loopback",
             options.size,
             {
@@ -70,6 +69,10 @@ def main() -> None:
             },
             options.rounds,
         )
+        if options.tls:
+            title = f"First load over https, verified: one file of {options.size / 2**30:g} GiB"
+            speed = speed_by(runs, "first load, verified", "curl")
+            report([Row.at_least(title, speed, "x", 0.75, "curl")], keep=options.save)
         compare(
             f"{options.files} files of 20 KiB, over loopback",
             options.files * 20 * 1024,

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psycopg
 import uvloop
+from results import Row, arguments, report
 from rich.table import Table
 from side_by_side import console, cpu_seconds, machine
 
@@ -115,7 +116,8 @@ def measure(home: Path, url: str, models: Sequence[Sequence[str]], seconds: floa
     return Run(moves / took, cpu / moves * 1000, database / moves * 1000)
 
 
-def compare(home: Path, url: str, seconds: float, times: int) -> None:
+def compare(home: Path, url: str, seconds: float, times: int) -> float:
+    """Print all kinds of runs; moves per second of two processes that move different models' aliases."""
     one = [model_name(number) for number in range(CHANGES_IN_PROGRESS)]
     other = [model_name(number + MODELS // 2) for number in range(CHANGES_IN_PROGRESS)]
     same = [model_name(0)] * CHANGES_IN_PROGRESS
@@ -142,6 +144,7 @@ def compare(home: Path, url: str, seconds: float, times: int) -> None:
         table.add_row(kind, f"{middle[0]:.0f}", *(f"{value:.2f}" for value in middle[1:]))
     console.print(table)
     console.print(f"medians of {times}; load average {os.getloadavg()[0]:.1f}")
+    return statistics.median(run.rate for run in runs["two processes, different models"])
 
 
 async def seed(home: Path, url: str, folder: Path) -> None:
@@ -151,9 +154,8 @@ async def seed(home: Path, url: str, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, rounds=3)
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--move", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -170,7 +172,9 @@ def main() -> None:
     ):
         home = Path(folder) / "home"
         asyncio.run(seed(home, url, Path(folder) / "real"))
-        compare(home, url, options.seconds, options.times)
+        moves = compare(home, url, options.seconds, options.rounds)
+    title = "Alias moves over PostgreSQL, two processes"
+    report([Row.at_least(title, moves, "moves/s", 520)], keep=options.save)
 
 
 if __name__ == "__main__":

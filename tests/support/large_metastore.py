@@ -29,6 +29,7 @@ Call = Callable[[], Awaitable[object]]
 SCHEMA = SchemaName("prod", "ml")
 REAL = FullName("prod", "ml", "real")
 EVENTS_PER_MODEL = 10
+RARE_ACTION = "audit log, a rare action"
 
 
 async def fill(admin: AdminClient, url: str, folder: Path, models: int, versions: int) -> None:
@@ -118,9 +119,7 @@ async def calls(admin: AdminClient, models: int) -> Mapping[str, Call]:
         "audit log, the newest 100": lambda: provider.audit.latest(context, 100),
         "audit log of a recipient": lambda: provider.audit.latest(context, 100, recipient="recipient_3"),
         "audit log, denials": lambda: provider.audit.latest(context, 100, outcome="DENIED"),
-        "audit log, a rare action": lambda: provider.audit.latest(
-            context, 100, action=AuditAction.RETRIEVE_RECIPIENT_TOKEN
-        ),
+        RARE_ACTION: lambda: provider.audit.latest(context, 100, action=AuditAction.RETRIEVE_RECIPIENT_TOKEN),
         "audit log, a page of a rare action": lambda: provider.audit.page(
             context, first, action=AuditAction.RETRIEVE_RECIPIENT_TOKEN
         ),

@@ -21,6 +21,7 @@ PROGRAMS = (
     "file_route.py",
     "resolution.py",
     "registry.py",
+    "listing.py",
     "writers.py",
     "start_up.py",
     "scale.py",

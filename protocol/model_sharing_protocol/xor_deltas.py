@@ -28,7 +28,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from functools import cache
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from model_sharing_protocol.errors import CorruptArtifact
 
@@ -46,6 +46,13 @@ _AHEAD = 4
 _STRATEGY = zlib.Z_RLE
 
 
+class ByteReader(Protocol):
+    """Reader of bytes that may still be arriving."""
+
+    def read(self, count: int, /) -> bytes:
+        """Read so many bytes, fewer at the end alone."""
+
+
 def write_start(size: int, head: bytes, base_start: int) -> bytes:
     """Header of the delta of a file of `size` bytes, up to its blocks."""
     return _MAGIC + _START.pack(size, base_start, len(head)) + head
@@ -58,11 +65,11 @@ def write_block(block: bytes, base: bytes) -> bytes:
     return b"".join((_STREAMS.pack(*map(len, streams)), *streams))
 
 
-def restore(delta: BinaryIO, base: BinaryIO, size: int, threads: Executor) -> Iterator[bytes]:
+def restore(delta: ByteReader, base: BinaryIO, size: int, threads: Executor) -> Iterator[bytes]:
     """Restore a file of `size` bytes from a delta and its base, block by block; `threads` decode ahead.
 
-    Raises CorruptArtifact as soon as the delta turns out to be invalid. Needs memory for the head and a few
-    blocks only, whatever the delta contains.
+    What is here of a delta that is still arriving is restored. Raises CorruptArtifact as soon as the delta
+    turns out to be invalid. Needs memory for the head and a few blocks only, whatever the delta contains.
     """
     if _exactly(delta, len(_MAGIC)) != _MAGIC:
         raise CorruptArtifact("This is not an XOR delta.")
@@ -78,7 +85,7 @@ def restore(delta: BinaryIO, base: BinaryIO, size: int, threads: Executor) -> It
         length = min(BLOCK_BYTES, size - start)
         streams = _read_streams(delta, length)
         ahead.append(threads.submit(_read_block, streams, base.read(length), length))
-        if len(ahead) > _AHEAD:
+        while ahead and (len(ahead) > _AHEAD or ahead[0].done()):
             yield ahead.popleft().result()
     if delta.read(1):
         raise CorruptArtifact("The XOR delta has bytes after the end of its file.")
@@ -86,7 +93,7 @@ def restore(delta: BinaryIO, base: BinaryIO, size: int, threads: Executor) -> It
         yield ahead.popleft().result()
 
 
-def _read_streams(delta: BinaryIO, length: int) -> list[bytes]:
+def _read_streams(delta: ByteReader, length: int) -> list[bytes]:
     """Read the two streams of a block of `length` bytes, within their limits."""
     sizes = _STREAMS.unpack(_exactly(delta, _STREAMS.size))
     if max(sizes) > length + _STREAM_OVERHEAD_BYTES:
@@ -144,7 +151,7 @@ def _inflated(stream: bytes, size: int) -> bytes:
     return data
 
 
-def _exactly(delta: BinaryIO, count: int) -> bytes:
+def _exactly(delta: ByteReader, count: int) -> bytes:
     data = delta.read(count)
     if len(data) != count:
         raise CorruptArtifact("The XOR delta ends too early.")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,17 +21,18 @@ from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
 from model_sharing.downloads import measured_rates
 from model_sharing.downloads.measured_rates import MeasuredRates
-from model_sharing.downloads.part_file import PartFile
+from model_sharing.downloads.part_file import PartFile, arrived_bytes
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.downloads.progress_observer import NoObserver
 from model_sharing_protocol.chunk_maps import ChunkMapWriter, write_maps
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.xor_deltas import BLOCK_BYTES, write_start
 from support.bf16_weights import fine_tuned, weights, xor_delta
-from support.fake_provider.faults import answer_status, cut_after
+from support.fake_provider.faults import answer_status, cut_after, slowly
 from support.fake_provider.models import SHARE, XorDelta, digest_of
 from support.fake_provider.server import FakeProvider, Handler, serve_well
 from support.files import random_bytes
+from support.patience import PATIENCE
 from support.shared_catalog import shared_catalog_of
 from support.updated_model import (
     MISANNOUNCED,
@@ -76,6 +80,89 @@ def test_the_delta_is_fetched_and_nothing_else(
     assert fake_provider.file_requests() == []
 
 
+def test_a_delta_is_applied_while_it_arrives(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    head = 5 * MIB // 2
+    offer(fake_provider, xor_delta(AFTER, BEFORE, head=head, base_start=head - 1))
+    restored_before = []
+
+    def rest_later(handler: Handler, data: bytes, start: int, end: int) -> None:
+        rest = max(start, min(end, 3 * MIB))
+        handler.start_file(data, start, end)
+        handler.send_bytes(data[start:rest])
+        if rest < end:
+            restored_before.append(within_patience(lambda: is_restored(cache, head)))
+        handler.send_bytes(data[rest:end])
+
+    fake_provider.default_fault = rest_later
+    assert fetched(vendor) == AFTER
+    assert restored_before == [True]
+
+
+def is_restored(cache: Cache, size: int) -> bool:
+    """True if so many bytes of what a delta makes are here."""
+    return any(path.stat().st_size >= size for path in cache.tmp.iterdir())
+
+
+def within_patience(condition: Callable[[], bool]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while not (met := condition()) and time.monotonic() < until:
+        time.sleep(0.01)
+    return met
+
+
+def test_a_delta_that_turns_out_invalid_is_not_fetched_to_its_end(
+    fake_provider: FakeProvider,
+    vendor: model_sharing.Catalog,
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_JOBS", "1")
+    invalid = random_bytes(7 * MIB)
+    offer(fake_provider, invalid)
+    fake_provider.faults = [slowly(0.05)]
+    assert fetched(model_sharing.catalog("vendor")) == AFTER
+    assert fake_provider.file_bytes_sent < len(AFTER) + 5 * MIB
+    assert not shared_catalog_of(vendor).cache.part_path(digest_of(invalid)).exists()
+
+
+def test_a_disk_that_fills_while_a_delta_is_applied_keeps_nothing_half_made(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    """RLIMIT_FSIZE makes the kernel refuse writes, as a full disk or a quota does."""
+    script = f"""
+import resource, model_sharing
+resource.setrlimit(resource.RLIMIT_FSIZE, ({5 * MIB}, {5 * MIB}))
+try:
+    model_sharing.catalog("vendor").snapshot("{MODEL}/2")
+except model_sharing.SharingError as error:
+    print(type(error).__name__)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "DiskFull\n"
+    assert asked_for(fake_provider, DELTA)
+    assert list(cache.tmp.iterdir()) == []
+    assert not shared_catalog_of(vendor).cache.part_path(digest_of(DELTA)).exists()
+    assert fetched(vendor) == AFTER
+
+
+def test_kill_nine_while_a_delta_is_applied_loses_no_byte_that_had_arrived(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    program = f"import model_sharing; model_sharing.catalog('vendor').snapshot('{MODEL}/2')"
+    fake_provider.default_fault = slowly(0.3)
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) as process:
+        part = shared_catalog_of(vendor).cache.part_path(digest_of(DELTA))
+        assert within_patience(lambda: arrived_bytes(part, len(DELTA)) >= MIB)
+        process.kill()
+    fake_provider.default_fault = None
+    forget(fake_provider)
+    assert fetched(vendor) == AFTER
+    assert fake_provider.file_bytes_sent < len(DELTA) - MIB // 2  # some went to the one that was killed
+    assert not part.exists()
+
+
 FAST, SLOW = 10**12, 10**5
 
 
@@ -121,6 +208,26 @@ def test_rates_are_measured_by_each_large_download(
     monkeypatch.setenv("MODEL_SHARING_DELTAS", "smallest")
     assert fetched(model_sharing.catalog("vendor")) == AFTER
     assert json.loads(rates_of(vendor).read_bytes())["applied"] > 0
+
+
+def test_of_line_and_cpu_the_slower_one_decides(tmp_path: Path) -> None:
+    """The sum of both would take 8 seconds for what takes 5, and 6 for the whole file."""
+    rates = MeasuredRates(tmp_path / "rates.json")
+    rates.record_arrival(100 * MIB, 1)
+    rates.record_delta(delta=10 * MIB, size=120 * MIB, seconds=1, waited=0.1)
+    assert rates.is_delta_faster(delta=300 * MIB, size=600 * MIB, whole=600 * MIB)
+    assert not rates.is_delta_faster(delta=300 * MIB, size=800 * MIB, whole=600 * MIB)
+
+
+def test_a_delta_that_waited_for_the_line_tells_its_rate_and_that_the_cpu_is_not_slower(
+    tmp_path: Path,
+) -> None:
+    rates = MeasuredRates(tmp_path / "rates.json")
+    rates.record_delta(delta=100 * MIB, size=500 * MIB, seconds=1, waited=0.1)
+    rates.record_delta(delta=50 * MIB, size=250 * MIB, seconds=1, waited=0.9)
+    assert json.loads((tmp_path / "rates.json").read_bytes()) == {"arrive": 50 * MIB, "applied": 500 * MIB}
+    rates.record_delta(delta=200 * MIB, size=1000 * MIB, seconds=1, waited=0.9)
+    assert json.loads((tmp_path / "rates.json").read_bytes()) == {"arrive": 200 * MIB, "applied": 1000 * MIB}
 
 
 def test_a_limited_rate_is_the_rate_of_the_line(tmp_path: Path) -> None:
@@ -283,7 +390,7 @@ def test_a_delta_that_cannot_be_had_is_done_without(
     assert fake_provider.file_bytes_sent == len(AFTER)
 
 
-def test_a_base_that_goes_while_its_delta_comes_is_done_without(
+def test_a_base_that_goes_while_its_delta_comes_serves_to_the_end(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     def drop_base(handler: Handler, data: bytes, start: int, end: int) -> None:
@@ -292,6 +399,22 @@ def test_a_base_that_goes_while_its_delta_comes_is_done_without(
 
     fake_provider.default_fault = drop_base
     assert fetched(vendor) == AFTER
+    assert fake_provider.file_bytes_sent == len(DELTA)
+
+
+def test_a_base_that_changes_while_its_delta_comes_is_dropped_and_done_without(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    base = cache.blob_path(digest_of(BEFORE))
+
+    def damage_base(handler: Handler, data: bytes, start: int, end: int) -> None:
+        if base.exists():
+            damage(base, len(BEFORE) - 1)
+        serve_well(handler, data, start, end)
+
+    fake_provider.faults = [damage_base]
+    assert fetched(vendor) == AFTER
+    assert not base.exists()
     assert fake_provider.file_bytes_sent == len(DELTA) + len(AFTER)
 
 
@@ -319,8 +442,35 @@ def test_nobody_prunes_a_base_in_use_nor_what_is_coming(
     assert fake_provider.file_bytes_sent == len(DELTA)
 
 
-def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its_version(
+def arrive(cache: Cache, data: bytes) -> Path:
+    """Leave what a process leaves that was killed when all of a delta had arrived."""
+    path = cache.part_path(digest_of(DELTA))
+    with PartFile(path, len(DELTA)) as part:
+        part.append(0, memoryview(data))
+    return path
+
+
+def test_a_delta_that_a_killed_process_left_is_used_and_gone(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    left = arrive(shared_catalog_of(vendor).cache, DELTA)
+    snapshot = vendor.snapshot(f"{MODEL}/2")
+    assert (snapshot.folder / "model.bin").read_bytes() == AFTER
+    assert fake_provider.file_bytes_sent == snapshot.fetched == 0
+    assert not left.exists()
+
+
+def test_a_delta_that_was_left_damaged_is_done_without(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, cache: Cache
+) -> None:
+    left = arrive(shared_catalog_of(vendor).cache, DELTA[:-1] + b"?")
+    assert fetched(vendor) == AFTER
+    assert fake_provider.file_bytes_sent == len(AFTER)
+    assert not left.exists()
+
+
+def test_a_delta_that_an_earlier_release_left_is_verified_and_pruned_with_its_version(
+    vendor: model_sharing.Catalog, cache: Cache
 ) -> None:
     snapshot = vendor.snapshot(f"{MODEL}/2")
     left = cache.blob_path(digest_of(DELTA))
@@ -329,13 +479,6 @@ def test_a_delta_that_a_killed_process_left_is_verified_used_and_pruned_with_its
     assert verify(cache).corrupt == (left.name,)
     assert not left.exists()
     left.write_bytes(DELTA)
-    cache.discard_folder(snapshot.folder)
-    cache.blob_path(digest_of(AFTER)).unlink()
-    cache.release(snapshot.manifest.digest)
-    forget(fake_provider)
-    snapshot = vendor.snapshot(f"{MODEL}/2")
-    assert (snapshot.folder / "model.bin").read_bytes() == AFTER
-    assert fake_provider.file_bytes_sent == snapshot.fetched == 0
     cache.release(snapshot.manifest.digest)
     prune(cache, PruningLimits(max_size=0))
     assert list(cache.blobs.iterdir()) == []

@@ -40,7 +40,7 @@ class Engine:
         self._followers = ThreadPoolExecutor(_LARGE_FILES_AT_ONCE, "model-sharing-follow")
         self._copiers = ThreadPoolExecutor(1, "model-sharing-copy")
         self._large_files = LargeFiles(job, planner, self._transfer, self._workers, self._copiers)
-        self._delta_applier = DeltaApplier(job, self._large_files)
+        self._delta_applier = DeltaApplier(job, self._transfer, self._workers)
         self._reuses = False
 
     def run(self, files: Sequence[ManifestFile]) -> None:

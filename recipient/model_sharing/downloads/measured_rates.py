@@ -41,24 +41,33 @@ class MeasuredRates:
             rates.arrive = size / max(seconds, 1e-6)
             self._write(rates)
 
-    def record_delta(self, size: int, seconds: float) -> None:
-        """Record that a file of this size was made by a delta in this time, without what it took to fetch."""
-        if size >= LEAST_BYTES:
-            rates = self._read()
-            rates.applied = size / max(seconds, 1e-6)
-            self._write(rates)
+    def record_delta(self, delta: int, size: int, seconds: float, waited: float) -> None:
+        """Record that so many bytes of a `delta` made a file of this `size` in this time.
+
+        It was applied while it arrived, and `waited` for bytes for some of the seconds. If that was most of
+        them, they tell how fast the line is, and of this CPU only that it is not slower.
+        """
+        if size < LEAST_BYTES:
+            return
+        is_bound_by_line = waited > seconds / 2
+        if is_bound_by_line:
+            self.record_arrival(delta, seconds)
+        rates = self._read()
+        applied = size / max(seconds, 1e-6)
+        rates.applied = max(applied, _applied(rates)) if is_bound_by_line else applied
+        self._write(rates)
 
     def is_delta_faster(self, delta: int, size: int, whole: int) -> bool:
         """True if a delta makes a file of this size sooner than the `whole` bytes arrive that it lacks.
 
-        Without a measurement of the line it is: fewer bytes are never far from the best choice.
+        It is applied while it arrives: the slower of both counts. Without a measurement of the line it is
+        faster: fewer bytes are never far from the best choice.
         """
         rates = self._read()
         arrive = min(rates.arrive or self._limit or 0, self._limit or rates.arrive)
         if not arrive:
             return True
-        applied = rates.applied or _APPLIED_A_CORE * min(os.cpu_count() or 1, _MOST_CORES)
-        return delta / arrive + size / applied < whole / arrive
+        return max(delta / arrive, size / _applied(rates)) < whole / arrive
 
     def _read(self) -> _Rates:
         try:
@@ -70,3 +79,7 @@ class MeasuredRates:
         with contextlib.suppress(OSError):  # a cache that cannot be written works all the same
             self._path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._path, msgspec.json.encode(rates))
+
+
+def _applied(rates: _Rates) -> float:
+    return rates.applied or _APPLIED_A_CORE * min(os.cpu_count() or 1, _MOST_CORES)

@@ -1,7 +1,7 @@
 """Block digests: BLAKE3 of each MiB of a large file, by which its bytes are verified in any order.
 
-The sha256 of a whole file can be computed by one thread only, from the first byte to the last, and takes two
-thirds of the CPU of a download. Blocks are verified by whatever thread fetched them, at a third of the cost,
+The sha256 of a whole file can be computed by one thread only, from the first byte to the last, and takes half
+of the CPU of a download. Blocks are verified by whatever thread fetched them, at a third of the cost,
 and one that is damaged is known by its place.
 
 They prove a file only if the provider signed them (`signatures`), and only to those who trust that provider:

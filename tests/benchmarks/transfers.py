@@ -1,6 +1,7 @@
 """A large file and many small ones: our verified download against curl's plain one of the same bytes.
 
-Over http, or with `--tls` over https.
+Over http, or with `--tls` over https. The large file is verified by its signed block digests and, to compare,
+by the sha256 of the whole.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from stage import BIN, Stage, in_memory, serving
 from static_server import trusted_certificate
 
 
-def download(stage: Stage, model: str) -> Run:
-    """First load: an empty cache. Listing, transfer, sha256 of every byte, and the snapshot."""
+def download(stage: Stage, model: str, *, verify: bool = False) -> Run:
+    """First load: an empty cache. Listing, transfer, digests of every byte, and the snapshot.
+
+    With `verify` no block digests are trusted.
+    """
     out = stage.folder / "out"
     shutil.rmtree(out, ignore_errors=True)
     environment = stage.recipient()
-    return timed([*_snapshot(model)], environment)
+    return timed([*_snapshot(model, verify=verify)], environment)
 
 
 def again(stage: Stage, model: str) -> Run:
@@ -38,9 +42,11 @@ def curl(stage: Stage, model: str, *options: str) -> Run:
     return timed(["curl", "-sS", "--fail", "--create-dirs", *options, "-K", str(config)])
 
 
-def _snapshot(model: str) -> list[str]:
+def _snapshot(model: str, *, verify: bool = False) -> list[str]:
     reference = f"models:/vendor.bench.{model}@Champion"
-    program = f"import model_sharing; model_sharing.catalog('vendor').snapshot('{reference}')"
+    program = (
+        f"import model_sharing; model_sharing.catalog('vendor').snapshot('{reference}', verify={verify})"
+    )
     return [str(BIN / "python"), "-c", program]
 
 
@@ -64,6 +70,7 @@ def main() -> None:
             options.size,
             {
                 "first load, verified": lambda: download(stage, "large"),
+                "first load, whole sha256": lambda: download(stage, "large", verify=True),
                 "second load": lambda: again(stage, "large"),
                 "curl": lambda: curl(stage, "large"),
             },

@@ -3,15 +3,18 @@
 Else a provider that names the digest of another's file could tell from what is fetched whether that file is
 here, and its version would load with bytes that it never had. The records are empty files,
 `delivered/<provider>/<sha256>` for contents and `delivered/<provider>/<digest>.version` for whole versions.
+That of a content which only the provider's own block digests proved holds the moment of its seal (`sealing`):
+it stands for the file with this seal, and for no other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from model_sharing.filesystem.local_files import make_folder
+from model_sharing.filesystem.local_files import make_folder, replace_file
 
 _VERSION = ".version"
 
@@ -24,16 +27,40 @@ class Deliveries:
         self._folder = all_deliveries(cache_root) / self.key
 
     def has_content(self, sha256: str) -> bool:
-        """True if the provider delivered this content."""
-        return (self._folder / sha256).exists()
+        """True if the provider delivered this content, by its sha256."""
+        try:
+            return (self._folder / sha256).stat().st_size == 0
+        except OSError:
+            return False
+
+    def sealed_at(self, sha256: str) -> int | None:
+        """Moment of the provider's own seal of this content; None if it delivered none, or by its sha256."""
+        try:
+            return int((self._folder / sha256).read_bytes())
+        except (OSError, ValueError):
+            return None
 
     def has_version(self, key: str) -> bool:
         """True if it delivered all files of the version whose digest is `sha256:<key>`."""
         return (self._folder / (key + _VERSION)).exists()
 
     def record_content(self, sha256: str) -> None:
-        """Record that the provider delivered this content."""
+        """Record that the provider delivered this content, by its sha256."""
+        if self.sealed_at(sha256) is not None:
+            replace_file(self._folder / sha256, b"")
         self._note(sha256)
+
+    def record_sealed(self, sha256: str, moment: int) -> None:
+        """Record that it delivered this content by its block digests, sealed at this moment."""
+        make_folder(self._folder)
+        replace_file(self._folder / sha256, str(moment).encode())
+
+    def record_right(self, sha256: str, moment: int) -> None:
+        """Record that the content with this seal has its sha256, for the provider that delivered it so."""
+        for record in all_deliveries(self._folder.parent.parent).glob(f"*/{sha256}"):
+            with contextlib.suppress(OSError):  # somebody prunes
+                if record.read_bytes() == str(moment).encode():
+                    replace_file(record, b"")
 
     def record_version(self, key: str) -> None:
         """Record that it delivered all files of the version whose digest is `sha256:<key>`."""

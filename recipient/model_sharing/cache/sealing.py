@@ -2,13 +2,19 @@
 
 A file that was verified is *sealed*: its modification time is set to a moment that is derived from its
 digest. Whatever writes to the file later breaks the seal, and then its content is hashed again.
+
+A file that was verified by its provider's signed block digests has a *seal of its provider's*: a random
+moment of other years, which `deliveries` has with the provider. To all others its seal is broken, so that
+they hash the whole: nobody takes a provider's word for a sha256 but those who asked that provider.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import secrets
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from model_sharing.filesystem.local_files import local_path, model_path
@@ -16,12 +22,18 @@ from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 _READ_ONLY = 0o444
+_PROVIDERS_EPOCH = 631_152_000
+"""Seals of providers are even seconds from 1990 to 1998."""
 
 
 def is_damaged(
-    folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset[str] = frozenset()
+    folder: Path,
+    manifest: Manifest,
+    intact: Callable[[Path, ManifestFile], bool],
+    *,
+    extras: frozenset[str] = frozenset(),
 ) -> bool:
-    """True if the folder does not hold exactly the manifest's files, each intact."""
+    """True if the folder does not hold exactly the manifest's files, each `intact`."""
     files = {file.path: file for file in manifest.files}
     found = 0
     for path in walk_files(folder, ""):
@@ -30,7 +42,7 @@ def is_damaged(
             if path in extras:
                 continue
             return True
-        if not is_intact(local_path(folder, path), file, verify=verify):
+        if not intact(local_path(folder, path), file):
             return True
         found += 1
     return found != len(files)
@@ -51,31 +63,65 @@ def walk_files(folder: Path, prefix: str) -> Iterator[str]:
 
 
 def is_intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
-    """True if the file has its seal, or else (or with `verify`) the right content, which seals it again."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return False
-    if status.st_size != file.size or not path.is_file() or path.is_symlink():
-        return False
-    if status.st_mtime_ns == _sealed_at(file.sha256) and not verify:
+    """True if the file has its seal, or else (or with `verify`) the right content, which seals it again.
+
+    A seal of a provider's stays: what was proved to be right is as good for that provider as before.
+    """
+    if not verify and is_sealed(path, file):
         return True
+    moment = modified(path, file)
+    if moment is None:
+        return False
     try:
         if hash_file(path) != (file.size, file.sha256):
             return False
     except OSError:
         return False
-    with contextlib.suppress(OSError):  # somebody else's, or on a disk that is read only
-        seal(path, file.sha256)
+    if not _is_of_provider(moment):
+        with contextlib.suppress(OSError):  # somebody else's, or on a disk that is read only
+            seal(path, file.sha256)
     return True
+
+
+def is_sealed(path: Path, file: ManifestFile, moment: int | None = None) -> bool:
+    """True if the file has its seal, or the one of this moment, and its size."""
+    return modified(path, file) == (_sealed_at(file.sha256) if moment is None else moment)
 
 
 def seal(path: Path, sha256: str) -> None:
     """Seal a verified file: set its modification time to its digest's moment, and make it read-only."""
-    moment = _sealed_at(sha256)
+    _seal_at(path, _sealed_at(sha256))
+
+
+def seal_for_provider(path: Path) -> int:
+    """Seal a file that its provider's block digests proved, for that provider alone; the seal's moment."""
+    moment = (_PROVIDERS_EPOCH + (secrets.randbits(28) & ~1)) * 1_000_000_000
+    _seal_at(path, moment)
+    return moment
+
+
+def seal_like(path: Path, original: Path) -> None:
+    """Seal a copy as its original is sealed."""
+    _seal_at(path, original.stat().st_mtime_ns)
+
+
+def _seal_at(path: Path, moment: int) -> None:
     os.utime(path, ns=(moment, moment))
     if os.name == "posix":  # elsewhere it could not be deleted, nor sealed again
         path.chmod(_READ_ONLY)
+
+
+def modified(path: Path, file: ManifestFile) -> int | None:
+    """Modification time of a regular file of this size, in nanoseconds; None if it is not one."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_mtime_ns if stat.S_ISREG(status.st_mode) and status.st_size == file.size else None
+
+
+def _is_of_provider(moment: int) -> bool:
+    return 0 <= moment // 1_000_000_000 - _PROVIDERS_EPOCH < 1 << 28
 
 
 def _sealed_at(sha256: str) -> int:

@@ -16,7 +16,8 @@
 
 How damage is noticed. A content that was verified is *sealed*: its modification time is set to a moment
 derived from its digest. Each use checks size and seal of every file (one `stat` each); whatever wrote to the
-file afterwards broke the seal, so the content is hashed again and dropped if it is not the right one. Damage
+file afterwards broke the seal, so the content is hashed again and dropped if it is not the right one. What a
+provider's signed block digests proved is sealed for that provider alone (`integrity`). Damage
 that leaves the time stamp alone (failing media, a power cut soon after a download, since blobs are not
 synced to disk) is found by `verify=True`, which hashes everything.
 
@@ -33,11 +34,13 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from model_sharing.cache.deliveries import Deliveries, all_deliveries
+from model_sharing.cache.integrity import Integrity
 from model_sharing.cache.leases import leases
-from model_sharing.cache.sealing import is_damaged, is_intact, seal
+from model_sharing.cache.sealing import is_damaged, seal_like
 from model_sharing.cache.temporary_views import temporary_view
 from model_sharing.filesystem.local_files import (
     list_folder,
@@ -49,7 +52,7 @@ from model_sharing.filesystem.local_files import (
     translated_write_errors,
 )
 from model_sharing.filesystem.locks import locked
-from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.errors import CorruptArtifact, SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 PRUNING_LOCK = "gate"
@@ -65,15 +68,22 @@ class Cache:
 
     It is shared by all, but what one provider delivered is here only for that one. `provider` is what stands
     for it (`Mount.provider_fingerprint`); without, nothing that came from a provider is here. `published` is
-    called, from any thread, with the sha256 of each content as it becomes a blob.
+    called, from any thread, with the sha256 of each content as it becomes a blob. `accepts_blocks`, if files
+    may be used that the provider's signed block digests proved, and whose sha256 nobody computed.
     """
 
     def __init__(
-        self, root: Path, provider: str = "", *, published: Callable[[str], None] = lambda _: None
+        self,
+        root: Path,
+        provider: str = "",
+        *,
+        published: Callable[[str], None] = lambda _: None,
+        accepts_blocks: bool = False,
     ) -> None:
         self.root = root
         self._published = published
         self._deliveries = Deliveries(root, provider)
+        self._integrity = Integrity(self._deliveries, accepts_blocks=accepts_blocks)
         self.blobs = root / "blobs"
         self.snapshots = root / "snapshots"
         self.selections = root / "selections"
@@ -103,11 +113,22 @@ class Cache:
     def has_blob(self, file: ManifestFile, *, verify: bool = False) -> bool:
         """True if the content is here, intact and delivered by the provider; a damaged one is dropped."""
         path = self.blob_path(file.sha256)
-        if is_intact(path, file, verify=verify):
-            return self._deliveries.has_content(file.sha256)
+        if not self._integrity.is_delivered(path, file):
+            return False
+        if self.is_intact(path, file, verify=verify):
+            return True
         with translated_write_errors(self.root):
             path.unlink(missing_ok=True)
         return False
+
+    @property
+    def accepts_blocks(self) -> bool:
+        """True if files may be used that the provider's signed block digests proved."""
+        return self._integrity.accepts_blocks
+
+    def is_intact(self, path: Path, file: ManifestFile, *, verify: bool = False) -> bool:
+        """True if a file is verified for this provider, and was not changed since."""
+        return self._integrity.is_intact(path, file, verify=verify)
 
     def manifest(self, digest: str) -> Manifest | None:
         """Manifest of this digest; None if it is not here."""
@@ -117,18 +138,13 @@ class Cache:
             return None
         return manifest if manifest.digest == digest else None
 
-    def publish_blob(self, path: Path, sha256: str) -> None:
+    def publish_blob(self, path: Path, sha256: str, *, by_blocks: bool = False) -> None:
         """Move a verified file to its place among the blobs, unless it is there already.
 
-        It is noted first: if the process dies in between, the provider has sent it nevertheless.
+        It was verified by its sha256, or `by_blocks`. Raises CorruptArtifact as `Integrity.publish` does.
         """
-        seal(path, sha256)
-        self._deliveries.record_content(sha256)
-        blob = self.blob_path(sha256)
-        if is_intact(blob, ManifestFile(path.name, path.stat().st_size, sha256), verify=False):
-            path.unlink()  # another provider sent the same
-        else:
-            path.replace(blob)
+        file = ManifestFile(path.name, path.stat().st_size, sha256)
+        self._integrity.publish(path, self.blob_path(sha256), file, by_blocks=by_blocks)
         self._published(sha256)
 
     def snapshot(
@@ -142,10 +158,10 @@ class Cache:
         folder = self.snapshot_folder(manifest, selected)
         if not folder.is_dir():
             return None  # another process may put it there any moment: it is not to be discarded
-        if is_damaged(folder, selected or manifest, verify=verify):
+        if self._is_damaged(folder, selected or manifest, verify=verify):
             self.discard_folder(folder)
             return None
-        if not self._is_delivered(manifest, selected):
+        if not self._is_delivered(folder, manifest, selected):
             return None
         _touch(self._manifest_path(manifest.digest))
         return folder
@@ -156,11 +172,18 @@ class Cache:
             return self.snapshots / _key(manifest.digest)
         return self.selections / f"{_key(manifest.digest)}-{selection_key(selected)}"
 
-    def _is_delivered(self, manifest: Manifest, selected: Manifest | None) -> bool:
+    def _is_damaged(
+        self, folder: Path, manifest: Manifest, *, verify: bool, extras: frozenset[str] = frozenset()
+    ) -> bool:
+        return is_damaged(folder, manifest, partial(self.is_intact, verify=verify), extras=extras)
+
+    def _is_delivered(self, folder: Path, manifest: Manifest, selected: Manifest | None) -> bool:
+        """True if the provider delivered the whole version, or each of the files in the folder."""
         if self._deliveries.has_version(_key(manifest.digest)):
             return True
-        return selected is not None and all(
-            self._deliveries.has_content(file.sha256) for file in selected.files
+        return all(
+            self._integrity.is_delivered(local_path(folder, file.path), file)
+            for file in (selected or manifest).files
         )
 
     def hold_until_exit(self, digest: str) -> None:
@@ -214,11 +237,31 @@ class Cache:
         """
         folder = self.snapshot_folder(manifest, selected)
         with self.held(manifest), self.scratch() as building:  # held anew if the cache was deleted
-            self._link((selected or manifest).files, building)
-            self._install(building, folder)
-            if selected is None:
+            files = selected or manifest
+            self._link(files.files, building)
+            if not self._install(building, folder):
+                self._check_installed(folder, manifest, selected)
+            if selected is None and all(self._deliveries.has_content(file.sha256) for file in files.files):
                 self._deliveries.record_version(_key(manifest.digest))
         return folder
+
+    def _check_installed(self, folder: Path, manifest: Manifest, selected: Manifest | None) -> None:
+        """Check a folder that is there already, which may be another provider's.
+
+        If that provider's files are right and this one's are not, nobody uses what the other one delivered.
+        Raises CorruptArtifact then, and FileNotFoundError if the folder was not right, and is gone now.
+        """
+        files = selected or manifest
+        if self._is_damaged(folder, files, verify=False):
+            self.discard_folder(folder)
+            raise FileNotFoundError(folder)
+        if not self._is_delivered(folder, manifest, selected):
+            for file in files.files:
+                if not self.has_blob(file, verify=True):
+                    raise CorruptArtifact(
+                        f"The provider signed the blocks of other bytes as {file.path!r} than those with the "
+                        "sha256 that it signed. The file was discarded. Report this to the provider."
+                    )
 
     def view(self, manifest: Manifest, key: str, *, writable: frozenset[str]) -> Path:
         """View of a snapshot: a second folder of its files, to which the caller may add files.
@@ -235,7 +278,7 @@ class Cache:
         folder = self.views / f"{_key(manifest.digest)}-{key}"
         linked = Manifest(tuple(file for file in manifest.files if file.path not in writable))
         there = folder.is_dir()
-        if not there or is_damaged(folder, linked, verify=False, extras=writable):
+        if not there or self._is_damaged(folder, linked, verify=False, extras=writable):
             if there:
                 self.discard_folder(folder)
             with translated_write_errors(self.root):
@@ -318,15 +361,18 @@ class Cache:
                 os.link(blob, target)
             except OSError:  # no hard links here, or too many of this blob
                 shutil.copyfile(blob, target)
-                seal(target, file.sha256)
+                seal_like(target, blob)
 
-    def _install(self, building: Path, folder: Path) -> None:
+    def _install(self, building: Path, folder: Path) -> bool:
+        """Move a folder to its place; False if there is one: another process, or provider, was faster."""
         make_folder(folder.parent)
         try:
             building.rename(folder)
         except OSError:
-            if not folder.is_dir():  # else another process was faster, with the same content
+            if not folder.is_dir():
                 raise
+            return False
+        return True
 
 
 def selection_key(selected: Manifest) -> str:

@@ -44,5 +44,7 @@ class MountedCatalogs:
     def _catalog(self, mount: Mount) -> SharedCatalog:
         # By all that the mount says: one that was moved, or pinned another key, is opened anew.
         if mount not in self._open:
-            self._open[mount] = SharedCatalog(mount, self._settings, asyncio.get_running_loop())
+            self._open[mount] = SharedCatalog(
+                mount, self._settings, asyncio.get_running_loop(), accepts_blocks=False
+            )
         return self._open[mount]

@@ -50,8 +50,18 @@ class SharedCatalog:
     beside the models, and `folders` downloads the latter two.
     """
 
-    def __init__(self, mount: Mount, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
-        """Open a mount for the event loop that all calls will come from."""
+    def __init__(
+        self,
+        mount: Mount,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        accepts_blocks: bool = True,
+    ) -> None:
+        """Open a mount for the event loop that all calls will come from.
+
+        `accepts_blocks` as for `Cache`: not for what is served to others, who know files by their sha256.
+        """
         self.mount = mount
         self._settings = settings
         self._loop = loop
@@ -61,7 +71,7 @@ class SharedCatalog:
         self.folders = FolderDownloads(self._client, mount, settings)
         self._listing = ModelListing(self._client, mount)
         self._pinned_keys = PinnedKeys(mount, MountTable(settings.mounts), self._client)
-        self._cache = Cache(settings.cache, mount.provider_fingerprint)
+        self._cache = Cache(settings.cache, mount.provider_fingerprint, accepts_blocks=accepts_blocks)
         self._known_state = KnownState(settings.cache, mount.endpoint, mount.share)
         self._resolver = Resolver(
             mount,

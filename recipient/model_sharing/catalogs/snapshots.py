@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from model_sharing.cache.maintenance.pruning import prune_to_size
-from model_sharing.cache.sealing import is_intact
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.download_threads import run_download
 from model_sharing.catalogs.file_patterns import FilePatterns
@@ -258,7 +257,7 @@ class SnapshotSource:
             return None
         whole = cache.snapshot_folder(manifest)
         if patterns.of_files and all(
-            is_intact(local_path(whole, file.path), file, verify=verify) for file in selected.files
+            cache.is_intact(local_path(whole, file.path), file, verify=verify) for file in selected.files
         ):
             return whole
         with suppress(FileNotFoundError):  # dropped in this moment
@@ -327,6 +326,7 @@ class SnapshotSource:
             deltas=self._settings.deltas,
             verify=verify,
             selected=selected,
+            trusts_blocks=files.chunk_maps_signed and self._cache.accepts_blocks and not verify,
         )
 
 

@@ -21,7 +21,8 @@ class Job:
     With `selected`, a manifest of some of its files, of these alone.
     `base_versions` gives the digests of versions that may have contents in common with it, the likeliest
     first. With `verify`, what is reused from the cache is hashed instead of trusted. `deltas` says when those
-    are used, and `rates` what was fast before.
+    are used, and `rates` what was fast before. `trusts_blocks`, if the provider signed the chunk maps, and
+    the block digests in them are enough to verify a large file.
     """
 
     manifest: Manifest
@@ -35,3 +36,4 @@ class Job:
     deltas: DeltaPolicy = DeltaPolicy.FASTEST
     verify: bool = False
     selected: Manifest | None = None
+    trusts_blocks: bool = False

@@ -1,20 +1,23 @@
-"""Large files: several connections fetch ranges of one, or copy what is in the cache, while it is hashed.
+"""Large files: several connections fetch ranges of one, or copy what is in the cache, while it is verified.
 
-What has arrived survives a crash (`part_file`), whether it was fetched or copied. If the whole turns out
-wrong, the chunk map says where, and only those chunks are fetched again. If that does not mend it, or there
-is no map, the file is fetched once more, all of it.
+Where the provider signed the digests of its blocks, each thread checks what it fetched or copied
+(`block_verifier`); damaged blocks are fetched again, and nothing else. Without, one thread computes the
+sha256 of the whole; if that turns out wrong, the chunk map says where, and only those chunks are fetched
+again. If that does not mend it, the file is fetched once more, all of it.
 
-Chunks are not hashed one by one before: that would hash every byte twice to find what hardly ever happens.
+What has arrived survives a crash (`part_file`), whether it was fetched or copied.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
+from model_sharing.downloads.block_verifier import BlockChecker, BlockVerifier
 from model_sharing.downloads.job import Job
 from model_sharing.downloads.part_file import PartFile
 from model_sharing.downloads.progress_observer import FileProgress
@@ -23,18 +26,26 @@ from model_sharing.downloads.reuse_planner import ReusePlanner
 from model_sharing.downloads.targets import FileRange, Patch
 from model_sharing.downloads.transfer.connections import BUFFER_BYTES
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
+from model_sharing_protocol.block_digests import BlockDigests
 from model_sharing_protocol.chunk_maps import Chunk
 from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.printable import printable
+
+_log = logging.getLogger("model_sharing")
 
 
 class _Attempt(NamedTuple):
-    """One try at a file: its `part` is filled as the `reassembly` says, and `progress` counts the bytes."""
+    """One try at a file: its `part` is filled as the `reassembly` says, and `progress` counts the bytes.
+
+    Without a `verifier` of its blocks it is hashed as a whole.
+    """
 
     file: ManifestFile
     reassembly: Reassembly
     part: PartFile
     progress: FileProgress
+    verifier: BlockVerifier | None
 
 
 class LargeFiles:
@@ -77,13 +88,23 @@ class LargeFiles:
                 progress.reused(file.size)
                 return
             path = self._cache.part_path(file.sha256) if locked else self._cache.temporary()
-            if not any(self._try(file, each, path, progress) for each in (reassembly, fetch_whole(file))):
+            blocks = self._planner.blocks_of(file)
+            ways = (reassembly, fetch_whole(file))
+            if not any(self._try(file, way, path, progress, blocks) for way in ways):
                 raise corrupt_artifact(file)
 
-    def _try(self, file: ManifestFile, reassembly: Reassembly, path: Path, progress: FileProgress) -> bool:
+    def _try(
+        self,
+        file: ManifestFile,
+        reassembly: Reassembly,
+        path: Path,
+        progress: FileProgress,
+        blocks: BlockDigests | None,
+    ) -> bool:
         """True if the content is in the cache now; else nothing of it is kept."""
         with PartFile(path, file.size, self._parallel) as part:
-            attempt = _Attempt(file, reassembly, part, progress)
+            verifier = BlockVerifier(part, blocks) if blocks else None
+            attempt = _Attempt(file, reassembly, part, progress, verifier)
             progress.reused(part.done)  # it came before, and is not fetched again
             try:
                 good = self._fill(attempt) or self._repair(attempt)
@@ -93,7 +114,7 @@ class LargeFiles:
                 raise
             if good:
                 part.close()
-                self._cache.publish_blob(path, file.sha256)
+                self._cache.publish_blob(path, file.sha256, by_blocks=verifier is not None)
                 part.forget_progress()
                 return True
             progress.reset()
@@ -101,32 +122,43 @@ class LargeFiles:
             return False
 
     def _fill(self, attempt: _Attempt) -> bool:
-        """Fill in the missing ranges; True if the whole, hashed alongside, is what it should be."""
-        part = attempt.part
+        """Fill in the missing ranges; True if all is what it should be, as was found out alongside."""
+        file, reassembly, part, _, verifier = attempt
         ranges = []
-        for index in part.unfinished():
-            cached = attempt.reassembly.is_cached(part.next_byte(index), part.end(index))
+        for index in part.all_ranges() if verifier else part.unfinished():
+            cached = reassembly.is_cached(part.next_byte(index), part.end(index))
             threads = self._copiers if cached else self._workers
             ranges.append(threads.submit(self._fill_range, attempt, index))
         for filling in ranges:
             filling.add_done_callback(part.watch)
         try:
-            return _hash_as_completed(part) == attempt.file.sha256
+            if verifier is None:
+                return _hash_as_completed(part) == file.sha256
+            part.wait_beyond(part.size - 1)
+            for filling in ranges:
+                filling.result()  # what had arrived before is checked, too
+            return not verifier.wrong()
         finally:
             for filling in ranges:
                 filling.cancel()
             wait(ranges)
 
     def _fill_range(self, attempt: _Attempt, index: int) -> None:
-        file, reassembly, part, progress = attempt
-        while (position := part.next_byte(index)) < part.end(index):
+        file, reassembly, part, progress, verifier = attempt
+        checker = BlockChecker(verifier, part.start(index)) if verifier else None
+        while True:
             self._connections.check()
+            position = part.next_byte(index)
+            if checker is not None:
+                checker.catch_up(position)
+            if position == part.end(index):
+                return
             segment = reassembly.at(position)
             end = min(segment.end, part.end(index))
-            if segment.base is not None:
-                progress.reused(self._copy(part, index, end, segment, segment.base))
-            if part.next_byte(index) < end:
-                self._transfer.run(file, FileRange(part, index, end, progress))
+            if segment.base is not None and (copied := self._copy(part, index, end, segment, segment.base)):
+                progress.reused(copied)
+                continue
+            self._transfer.run(file, FileRange(part, index, end, progress, checker))
 
     def _copy(self, part: PartFile, index: int, end: int, segment: Segment, base: ManifestFile) -> int:
         """Copy from the cache; the bytes that were, which are fewer if `base` is not there any more."""
@@ -140,21 +172,30 @@ class LargeFiles:
         return part.next_byte(index) - position
 
     def _repair(self, attempt: _Attempt) -> bool:
-        """Fetch the chunks again that are not what the map says; True if the whole is right then."""
-        file, reassembly, part, progress = attempt
-        chunks = self._planner.map_of(file)
-        if chunks is None:
-            return False
-        wrong = [chunk for chunk in chunks if part.sha256(chunk.start, chunk.end) != chunk.sha256]
-        if not wrong or len(wrong) == len(chunks):
+        """Fetch what is damaged again; True if all is right then."""
+        file, reassembly, part, progress, verifier = attempt
+        wrong = self._wrong_chunks(attempt)
+        if not wrong or sum(chunk.end - chunk.start for chunk in wrong) == file.size:
             return False
         for base in {reassembly.at(chunk.start).base for chunk in wrong}:
             if base is not None:
                 self._cache.has_blob(base, verify=True)  # it may be damaged: then it is dropped
         for start, end in _runs(wrong):
+            what = f"{file.path!r}: the bytes {start} to {end - 1} came damaged and are fetched again"
+            _log.warning("%s", printable(what))
             self._transfer.run(file, Patch(part, start, end))
             progress.refetched(end - start)
-        return _hash_as_completed(part) == file.sha256
+        if verifier is None:
+            return _hash_as_completed(part) == file.sha256
+        verifier.recheck(wrong)
+        return not verifier.wrong()
+
+    def _wrong_chunks(self, attempt: _Attempt) -> list[Chunk]:
+        """Blocks that are damaged or, of a file that was hashed as a whole, chunks, if there is a map."""
+        if attempt.verifier is not None:
+            return attempt.verifier.wrong()
+        part, chunks = attempt.part, self._planner.map_of(attempt.file) or ()
+        return [chunk for chunk in chunks if part.sha256(chunk.start, chunk.end) != chunk.sha256]
 
 
 def corrupt_artifact(file: ManifestFile) -> CorruptArtifact:

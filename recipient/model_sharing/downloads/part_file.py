@@ -2,8 +2,8 @@
 
 `….part` has the final size from the start; `….progress` holds one counter a range and is written
 after the bytes it counts. Both are plain page-cache writes: they survive the process being killed at any
-moment. After a power cut the counters may promise bytes that were lost; the digest over the whole file, which
-is always computed, finds that.
+moment. After a power cut the counters may promise bytes that were lost; the digest over the whole file, or
+those over its blocks, find that: one or the other is always computed, of all bytes.
 
 All ranges of a file are of one length, which depends on its size and the number of connections: a middling
 file keeps all of them busy, too. The counters say which it was, so that a file goes on as it began.
@@ -15,6 +15,7 @@ import hashlib
 import os
 import struct
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -88,17 +89,25 @@ class PartFile:
         """Bytes that have arrived, in all ranges together."""
         return sum(self._done)
 
-    def unfinished(self) -> list[int]:
+    def unfinished(self) -> Sequence[int]:
         """Numbers of the ranges that lack bytes."""
         return [index for index in range(self._ranges) if self._done[index] < self._length(index)]
 
+    def all_ranges(self) -> Sequence[int]:
+        """Numbers of the ranges."""
+        return range(self._ranges)
+
+    def start(self, index: int) -> int:
+        """Offset of the range's first byte."""
+        return index * self._range_bytes
+
     def next_byte(self, index: int) -> int:
         """Offset at which the range goes on."""
-        return index * self._range_bytes + self._done[index]
+        return self.start(index) + self._done[index]
 
     def end(self, index: int) -> int:
         """Offset one past the range's last byte."""
-        return index * self._range_bytes + self._length(index)
+        return self.start(index) + self._length(index)
 
     def append(self, index: int, data: memoryview) -> None:
         """Write the next bytes of a range. Only one thread may work on a range."""
@@ -176,7 +185,7 @@ class PartFile:
         return self._done[index] == self._length(index)
 
     def _length(self, index: int) -> int:
-        return min(self._range_bytes, self.size - index * self._range_bytes)
+        return min(self._range_bytes, self.size - self.start(index))
 
 
 def arrived_prefix(part: Path, size: int) -> int:
@@ -221,7 +230,7 @@ def _read_progress(part: Path, size: int) -> _Progress | None:
     if not there or len(data) < _HEADER.size:
         return None
     found, length = _HEADER.unpack_from(data)
-    if found != size or not _LEAST_RANGE_BYTES <= length <= RANGE_BYTES:
+    if found != size or length % _LEAST_RANGE_BYTES or not 0 < length <= RANGE_BYTES:
         return None
     if len(data) != _HEADER.size + -(-size // length) * _COUNTER.size:
         return None

@@ -1,14 +1,17 @@
 """Reuse planner: what the cache has of a version's large files, in other versions of the same share.
 
 Chunk maps say which chunks files have in common, and some versions come with XOR deltas, which make a file of
-another one. Both are the provider's word and not signed: what is wrong costs time, never a wrong byte, since
-each file is hashed as a whole. Only versions of the same share are looked through: what is fetched and what
-is not tells a provider what is here, and what others sent is none of its business.
+another one. What is wrong in them costs time, never a wrong byte, since each file is verified in the end: by
+its sha256 or, if the provider signed the digests of its blocks, block by block. Only versions of the same
+share are looked through: what is fetched and what is not tells a provider what is here, and what others sent
+is none of its business.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple, Self
@@ -20,6 +23,7 @@ from model_sharing.downloads.reassembly import CachedChunk, Reassembly, plan_rea
 from model_sharing.downloads.targets import WholeFile
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
 from model_sharing.settings import DeltaPolicy
+from model_sharing_protocol.block_digests import BlockDigests, find_block_digests, is_available
 from model_sharing_protocol.chunk_maps import ChunkMap, read_maps
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
@@ -49,6 +53,8 @@ class ReusePlanner:
         self._manifest = job.manifest
         self._base_versions: list[Manifest] = []
         self._holds = contextlib.ExitStack()
+        self._fetching = threading.Lock()
+        self._read_maps: Mapping[str, ChunkMap] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -99,8 +105,18 @@ class ReusePlanner:
         """Chunk map of a file, if the provider gives one out."""
         return _map_of(file, self._maps())
 
+    def blocks_of(self, file: ManifestFile) -> BlockDigests | None:
+        """Signed block digests that prove a file; None where its sha256 has to be computed."""
+        if not self._job.trusts_blocks or not is_available():
+            return None
+        return find_block_digests(self._maps(), file.sha256, file.size)
+
     def fetch_maps(self) -> None:
         """Fetch the chunk maps into the cache, for this version or later ones. That it fails does no harm."""
+        with self._fetching:
+            self._fetch_maps()
+
+    def _fetch_maps(self) -> None:
         file = self._manifest.chunk_maps
         if file is None or file.sha256 not in self._job.urls or self._cache.has_blob(file):
             return
@@ -117,7 +133,8 @@ class ReusePlanner:
 
     def _maps(self) -> Mapping[str, ChunkMap]:
         self.fetch_maps()
-        return self._read(self._manifest)
+        self._read_maps = self._read_maps or self._read(self._manifest)
+        return self._read_maps
 
     def _read(self, manifest: Manifest) -> Mapping[str, ChunkMap]:
         """Chunk maps of a version, as far as they are in the cache."""
@@ -125,7 +142,9 @@ class ReusePlanner:
         if file is None or not self._cache.has_blob(file):
             return {}
         with contextlib.suppress(SharingError, OSError):
-            return read_maps(self._cache.blob_path(file.sha256).read_bytes())
+            content = self._cache.blob_path(file.sha256).read_bytes()
+            if hashlib.sha256(content).hexdigest() == file.sha256:  # a signature may rest on it
+                return read_maps(content)
         return {}
 
     def _hold_base_versions(self) -> bool:

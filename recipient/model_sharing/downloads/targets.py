@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from model_sharing.downloads.block_verifier import BlockChecker
 from model_sharing.downloads.part_file import PartFile
 from model_sharing.downloads.progress_observer import FileProgress, ProgressObserver
 from model_sharing.downloads.transfer.transfer import RangesIgnored
@@ -52,12 +53,20 @@ class WholeFile:
 
 
 class FileRange:
-    """Target that is one range of a part file, up to `end`."""
+    """Target that is one range of a part file, up to `end`; `checker` checks its blocks, if there is one."""
 
-    def __init__(self, part: PartFile, index: int, end: int, progress: FileProgress) -> None:
+    def __init__(
+        self,
+        part: PartFile,
+        index: int,
+        end: int,
+        progress: FileProgress,
+        checker: BlockChecker | None = None,
+    ) -> None:
         self._part = part
         self._index = index
         self._progress = progress
+        self._checker = checker
         self.end = end
 
     @property
@@ -66,8 +75,10 @@ class FileRange:
         return self._part.next_byte(self._index)
 
     def accept(self, data: memoryview) -> None:
-        """Write the bytes that come next."""
+        """Write, check and count the bytes that come next."""
         self._part.append(self._index, data)
+        if self._checker is not None:
+            self._checker.take(data)
         self._progress.advance(len(data))
 
     def restart(self) -> None:

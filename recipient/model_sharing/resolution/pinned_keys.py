@@ -23,6 +23,7 @@ from model_sharing_protocol.signatures import (
     Bundle,
     SignedName,
     State,
+    signed_chunk_maps,
     verify_changes,
     verify_manifest,
     verify_state,
@@ -81,6 +82,13 @@ class PinnedKeys:
         """Check that a bundle that just came from the provider signs these files as this version."""
         key = await self._current(bundle.dsse_envelope if bundle else None)
         return verify_manifest(bundle, self.signed_name(name, version), manifest, [key])
+
+    def signs_chunk_maps(self, bundle: Bundle, name: SharedName, version: int, manifest: Manifest) -> bool:
+        """True if a bundle that was checked signs the chunk maps that the manifest names."""
+        if manifest.chunk_maps is None:
+            return False
+        signed = signed_chunk_maps(bundle, self.signed_name(name, version), self.all())
+        return signed == manifest.chunk_maps.sha256
 
     def check_stored_bundle(
         self, bundle: Bundle | None, name: SharedName, version: int, manifest: Manifest

@@ -263,7 +263,14 @@ class Resolver:
                 f"of {manifest.digest}. Try again; if it stays, tell the provider."
             )
         maps = (metadata.chunk_maps,) if metadata.chunk_maps else ()
-        return VersionFiles(manifest, bundle, files, metadata.pack_url, (*maps, *metadata.deltas))
+        return VersionFiles(
+            manifest,
+            bundle,
+            files,
+            metadata.pack_url,
+            (*maps, *metadata.deltas),
+            self._pinned_keys.signs_chunk_maps(bundle, name, version, manifest),
+        )
 
     def _from_cache(self, name: SharedName, ref: ModelRef, error: ServerUnreachable) -> ModelVersion:
         number = ref.version

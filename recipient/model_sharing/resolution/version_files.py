@@ -16,8 +16,8 @@ from model_sharing_protocol.signatures import Bundle
 class VersionFiles:
     """A version's manifest, the bundle that signs it, and where its files are.
 
-    `auxiliary_files` are chunk maps and deltas: they are not signed, and may save bytes. `pack_url` is for
-    many small files at once, where the provider offers that.
+    `auxiliary_files` are chunk maps and deltas, which may save bytes: deltas are not signed, and chunk maps
+    only with `chunk_maps_signed`. `pack_url` is for many small files at once, where the provider offers that.
     """
 
     manifest: Manifest
@@ -25,6 +25,7 @@ class VersionFiles:
     files: Sequence[VersionFile]
     pack_url: str | None = None
     auxiliary_files: Sequence[ChunkMapsFile | DeltaFile] = ()
+    chunk_maps_signed: bool = False
 
     @property
     def urls(self) -> dict[str, str]:

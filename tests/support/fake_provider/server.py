@@ -80,6 +80,7 @@ class FakeProvider:
         self.feed: Callable[[Handler], None] | None = None
         self.packs: Pack | None = None
         self.chunk_maps: Callable[[Files], bytes] | None = None
+        self.signs_chunk_maps = False
         self.deltas: list[XorDelta] = []
         self.folders: dict[tuple[str, str], Files] = {}
         self.folders_by_credentials = False
@@ -323,19 +324,20 @@ class Handler(BaseHTTPRequestHandler):
             self.fake.tickets += 1
             ticket = self.fake.tickets
         base = self.fake.url_base or self.fake.origin
+        maps = self.fake.chunk_maps(files) if self.fake.chunk_maps is not None else None
+        signed = digest_of(maps) if maps is not None and self.fake.signs_chunk_maps else None
         metadata = {
             "version": self._signed_version(name, number, alias),
             "digest": manifest.digest,
             "size": manifest.size,
             "numFiles": len(files),
             "bundle": msgspec.to_builtins(
-                sign_manifest(self.fake.key, SignedName(SHARE, name, number), manifest, 0)
+                sign_manifest(self.fake.key, SignedName(SHARE, name, number), manifest, 0, signed)
             ),
         }
         if self.fake.packs is not None:
             metadata["packUrl"] = f"{base}/files/pack?ticket={ticket}"
-        if self.fake.chunk_maps is not None:
-            maps = self.fake.chunk_maps(files)
+        if maps is not None:
             url = f"{base}/files/{digest_of(maps)}?ticket={ticket}"
             metadata["chunkMaps"] = {"url": url, "size": len(maps), "sha256": digest_of(maps)}
         digests = {entry.sha256 for entry in manifest.files}

@@ -139,6 +139,8 @@ catalog delete lab
 # What cannot be done here, or would not end; it still takes text, and says why not.
 FAILING_CALLS = """
 key retire sha256:0
+jobs show nothing
+jobs cancel nothing
 share add-table acme file:///nowhere/flowers training.flowers
 share add-skill acme file:///nowhere/read-pdf agents.read-pdf
 share add-volume acme file:///nowhere/prompts training.prompts

@@ -34,8 +34,10 @@ from model_sharing_provider.services.mirroring import eviction as eviction_modul
 from model_sharing_provider.services.mirroring import pull_through
 from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
 from model_sharing_provider.services.registry.recalls import RecallPolicy
+from model_sharing_provider.services.tasks import end_tasks
 from support.model_folder import write_model
 from support.network.fault_proxy import ConnectionFault, StreamFault
+from support.patience import PATIENCE
 from support.principals import create_user
 from support.regions import (
     BIG,
@@ -164,19 +166,23 @@ async def test_what_aliases_point_at_is_pulled_unless_something_else_is_asked_fo
 
 
 async def test_a_server_pulls_a_catalog_in_the_background(regions: Regions) -> None:
-    """The answer comes at once, and the same request tells how far it is."""
+    """The answer comes at once, and the same request tells how far it is, until it is done."""
     url = regions.server.make_url("/api/2.1/unity-catalog/catalogs/vendor/pull")
     headers = {"Authorization": f"Bearer {regions.token}"}
     regions.link.default_fault = ConnectionFault(StreamFault(delay=0.005))
-    async with aiohttp.ClientSession(headers=headers) as session:
-        for _ in range(100):
+    working = asyncio.create_task(regions.here.provider.job_worker.run())
+    async with aiohttp.ClientSession(headers=headers) as session, asyncio.timeout(PATIENCE):
+        while True:
             async with session.post(url, json={"all_versions": True}) as answer:
                 status = await answer.json()
             assert (answer.status, status["versions"], status["size"]) == (200, 1, len(BIG) + SMALL_SIZE)
-            if status["size_done"] == status["size"]:
+            if not status["running"]:
                 break
             await asyncio.sleep(0.1)
+    assert status["size_done"] == status["fetched"] == status["size"]
     assert await regions.get("big.bin") == (200, BIG)
+    assert len(await regions.here.provider.jobs.list(regions.here.context, ended=True)) == 1
+    await end_tasks([working])
 
 
 async def test_who_may_pull_a_catalog(regions: Regions) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from aiohttp.test_utils import TestServer
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.jobs import Job, JobState
 from model_sharing_provider.faces.application import make_app
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
@@ -31,8 +32,10 @@ SCORER = "prod.ml_team.scorer"
 BIG = os.urandom(48 * MIB)
 SLOW = ConnectionFault(StreamFault(delay=0.02))
 SHORT_LEASES = """
+from model_sharing_provider.services.jobs import lease
 from model_sharing_provider.services.mirroring import part_pull
 part_pull.LEASE_SECONDS, part_pull.RENEWED_EVERY_SECONDS = 3.0, 1.0
+lease.LEASE_SECONDS, lease.RENEWED_EVERY_SECONDS = 3.0, 0.5
 """
 
 
@@ -44,6 +47,22 @@ class Two:
     b: ProviderProcess
     link: FaultProxy
     token: str
+    settings: Settings
+
+    async def start_pull(self, server: ProviderProcess) -> int:
+        """Ask a server to pull the catalog in the background; the bytes that it is about."""
+        url = f"{server.url}/api/2.1/unity-catalog/catalogs/vendor/pull"
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.post(url, json={"all_versions": True}) as answer,
+        ):
+            assert answer.status == 200
+            return int((await answer.json())["size"])
+
+    async def jobs(self) -> Sequence[Job]:
+        async with open_provider(self.settings) as provider:
+            return await provider.jobs.list(AdminClient.of(provider).context, ended=True)
 
     async def get(self, server: ProviderProcess, path: str) -> bytes:
         url = f"{server.url}/api/2.0/fs/files/Models/vendor/ml_team/scorer/1/{path}"
@@ -92,7 +111,7 @@ async def two(
             stack.enter_context(ProviderProcess(home, prelude=SHORT_LEASES, environment=environment))
             for home in homes
         )
-        yield Two(a, b, link, settings.admin_token_path.read_text())
+        yield Two(a, b, link, settings.admin_token_path.read_text(), settings)
 
 
 async def test_fifty_who_ask_two_servers_cause_one_fetch(two: Two) -> None:
@@ -124,10 +143,39 @@ async def test_a_server_that_is_killed_is_replaced_by_another_in_seconds(two: Tw
     assert crossed < len(BIG) + 5 * MIB if shares_home else crossed < at_kill - before + len(BIG) + 5 * MIB
 
 
+async def test_a_pull_that_a_killed_server_began_is_finished_by_another(two: Two) -> None:
+    """Asked for of both, it is one job. Nobody asks again, and nothing is fetched by two at a time."""
+    before = two.link.bytes_to_client
+    two.link.default_fault = SLOW
+    size = len(BIG) + len(MLMODEL)
+    assert set(await asyncio.gather(two.start_pull(two.a), two.start_pull(two.b))) == {size}
+    await asyncio.to_thread(wait_for_bytes, two, before + 16 * MIB)
+    (job,) = await two.jobs()
+    killed, other = (two.a, two.b) if f":{two.a.process.pid}:" in job.claimed_by else (two.b, two.a)
+    killed.kill()
+    at_kill = two.link.bytes_to_client
+    two.link.default_fault = ConnectionFault()
+    for _ in range(PATIENCE):
+        (job,) = await two.jobs()
+        if job.state is JobState.DONE:
+            break
+        await asyncio.sleep(1)
+    assert (job.state, job.attempts, job.progress["size_done"]) == (JobState.DONE, 2, size)
+    crossed = two.link.bytes_to_client
+    shares_home = two.a.home == two.b.home
+    assert crossed - at_kill < len(BIG) + 5 * MIB - (16 * MIB if shares_home else 0)
+    assert await two.get(other, "big.bin") == BIG
+    assert two.link.bytes_to_client - crossed < MIB
+
+
 async def kill_after(two: Two, size: int) -> None:
     def kill() -> None:
-        while two.link.bytes_to_client < size:
-            time.sleep(0.01)
+        wait_for_bytes(two, size)
         two.a.kill()
 
     await asyncio.to_thread(kill)
+
+
+def wait_for_bytes(two: Two, size: int) -> None:
+    while two.link.bytes_to_client < size:
+        time.sleep(0.01)

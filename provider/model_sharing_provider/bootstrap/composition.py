@@ -24,6 +24,7 @@ from model_sharing_provider.bootstrap.startup import (
     ensure_signing_keys,
 )
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.jobs import JobKind
 from model_sharing_provider.domain.principals import MIRROR, Caller, Principal
 from model_sharing_provider.keys.cdns import CdnTable
 from model_sharing_provider.keys.server_secrets import ServerSecrets
@@ -37,11 +38,13 @@ from model_sharing_provider.services.administration.backups import Backups
 from model_sharing_provider.services.administration.fsck import Fsck
 from model_sharing_provider.services.administration.gc import GarbageCollection
 from model_sharing_provider.services.administration.inventory import Inventory
+from model_sharing_provider.services.administration.jobs import Jobs
 from model_sharing_provider.services.administration.overviews import Overviews
 from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.jobs.worker import JobWorker
 from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.services.publishing.comparisons import Comparisons
 from model_sharing_provider.services.publishing.copies import Copies
@@ -151,13 +154,14 @@ def _wire(
     signing = Signing(keys)
     vending = Vending(settings.temporary_credentials, settings.credentials_lifetime, settings.aws_role_arn)
     storage_credentials = StorageCredentials(artifacts, vending)
+    system = Context(Caller(MIRROR, "mirror"), database, audit_recorder, rate_limits)
     mirroring = open_mirroring(
         settings,
         secrets,
         keys,
         connections=connections,
         stores=Stores(artifacts, manifests, bundles),
-        system=Context(Caller(MIRROR, "mirror"), database, audit_recorder, rate_limits),
+        system=system,
         recall_policy=recall_policy,
     )
     pulls = mirroring.pulls
@@ -179,6 +183,15 @@ def _wire(
         freshness=mirroring.freshness,
     )
     registration = Registration(artifacts, manifests)
+    finalization = Finalization(artifacts, manifests, bundles)
+    fsck, gc = Fsck(artifacts, manifests, pulls), GarbageCollection(artifacts)
+    jobs = Jobs(fsck, gc)
+    work = {
+        JobKind.CHECK_STORAGE: jobs.check,
+        JobKind.COLLECT_GARBAGE: jobs.collect,
+        JobKind.FINALIZE_VERSION: finalization.work,
+        JobKind.PULL_CATALOG: mirroring.catalog_pulls.work,
+    }
     runs = TrackingRuns(settings.tracking_uri) if settings.tracking_uri else None
     services = ProviderServices(
         database=database,
@@ -202,11 +215,18 @@ def _wire(
         eviction=mirroring.eviction,
         file_locations=FileLocations(artifacts, shown=settings.file_locations),
         federation_policies=FederationPolicies(settings.public_url),
-        finalization=Finalization(artifacts, manifests, bundles),
+        finalization=finalization,
         flavors=Flavors(artifacts, pulls),
-        fsck=Fsck(artifacts, manifests, pulls),
-        gc=GarbageCollection(artifacts),
+        fsck=fsck,
+        gc=gc,
         inventory=Inventory(database, keys),
+        job_worker=JobWorker(
+            system,
+            lambda caller: Context(caller, database, audit_recorder, rate_limits),
+            work,
+            at_once=settings.jobs,
+        ),
+        jobs=jobs,
         lineage=Lineage(),
         mirror_follower=mirroring.follower,
         models=Models(cleaner, mirroring.freshness),

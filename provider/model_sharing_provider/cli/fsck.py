@@ -12,6 +12,7 @@ from model_sharing_protocol.console.output import announce, human_size
 from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.console.results import show_list, show_one
 from model_sharing_protocol.errors import CorruptArtifact
+from model_sharing_provider.cli.jobs import show_queued
 from model_sharing_provider.cli.records import Record, orphan_record
 from model_sharing_provider.cli.session import run
 from model_sharing_provider.services.administration.fsck import Findings, Problem
@@ -23,13 +24,17 @@ from model_sharing_provider.services.provider_services import ProviderServices
 @click.option(
     "--quick", is_flag=True, help="Only check that files exist and have the right size; do not read them."
 )
+@click.option("--background", is_flag=True, help="Leave it to a server; `jobs show` tells what it found.")
 @output_option
-def fsck(*, quick: bool, output: str) -> None:
+def fsck(*, quick: bool, background: bool, output: str) -> None:
     """Check every version against the stored files, and the stored files against every version.
 
     Every file is read and hashed; nothing is changed. Exits with code 10 if a file is missing or corrupt.
     Files that no version needs are not damage: `gc` deletes them. Servers may keep running.
     """
+    if background:
+        show_queued(run(lambda provider, context: provider.jobs.start_check(context, quick=quick)), output)
+        return
     with ProgressBar() as bar:
 
         async def check(provider: ProviderServices, context: Context) -> Findings:

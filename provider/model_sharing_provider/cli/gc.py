@@ -10,8 +10,11 @@ from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import Duration, output_option
 from model_sharing_protocol.console.output import announce, human_size
 from model_sharing_protocol.console.results import show_list, show_one
+from model_sharing_protocol.errors import InvalidParameter
+from model_sharing_provider.cli.jobs import show_queued
 from model_sharing_provider.cli.records import Record, orphan_record
 from model_sharing_provider.cli.session import run
+from model_sharing_provider.domain.jobs import Job
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.services.administration.gc import GRACE, Collected
 from model_sharing_provider.services.context import Context
@@ -27,6 +30,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
 )
 @click.option("--lineage-older-than", type=Duration(), help="Delete lineage older than this.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be deleted.")
+@click.option("--background", is_flag=True, help="Leave it to a server; `jobs show` tells how it went.")
 @output_option
 def gc(
     *,
@@ -34,12 +38,27 @@ def gc(
     abandoned_after: timedelta | None,
     lineage_older_than: timedelta | None,
     dry_run: bool,
+    background: bool,
     output: str,
 ) -> None:
     """Delete files that no version needs, left by crashes and failed deletions.
 
     Servers may keep running, and models may be registered meanwhile.
     """
+    if background:
+        if dry_run:
+            raise InvalidParameter("--dry-run shows what it finds, so it needs no --background.")
+
+        async def start(provider: ProviderServices, context: Context) -> Job:
+            return await provider.jobs.start_collection(
+                context,
+                older_than=older_than,
+                abandoned_after=abandoned_after,
+                lineage_older_than=lineage_older_than,
+            )
+
+        show_queued(run(start), output)
+        return
 
     async def collect(provider: ProviderServices, context: Context) -> Collected:
         return await provider.gc.collect(

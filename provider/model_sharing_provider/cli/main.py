@@ -30,6 +30,7 @@ _COMMANDS = {
     "audit": f"{_HERE}.audit:audit",
     "fsck": f"{_HERE}.fsck:fsck",
     "gc": f"{_HERE}.gc:gc",
+    "jobs": f"{_HERE}.jobs:jobs",
     "doctor": f"{_HERE}.doctor:doctor",
     "settings": f"{_HERE}.settings:settings",
 }

@@ -12,6 +12,7 @@ from typing import Any
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.domain.federation import FederationPolicy
+from model_sharing_provider.domain.jobs import Job
 from model_sharing_provider.domain.lineage import LineageRecord
 from model_sharing_provider.domain.mirrors import CatalogSource
 from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
@@ -92,6 +93,11 @@ FIELDS: dict[type, dict[str, str]] = {
         origin="origin",
     ),
     Origin: _fields("provider", "share", "model", "version", "digest", "key"),
+    Job: _fields(
+        *("id", "kind", "subject", "state", "progress", "attempts", "requester", "created_at", "due_at"),
+        *("ended_at", "error"),
+        server="claimed_by",
+    ),
     LineageRecord: _fields("id", "direction", "payload", "recorded_at", "recorded_by"),
     Share: _fields("name", "resharing", *_SECURABLE),
     ShareObject: _fields(

@@ -29,7 +29,7 @@ from model_sharing_provider.configuration.kinds import (
     without_credentials,
 )
 from model_sharing_provider.configuration.rows import ROW, Setting, setting
-from model_sharing_provider.configuration.sign_in_settings import SignInSettings
+from model_sharing_provider.configuration.server_settings import ServerSettings
 from model_sharing_provider.domain.credentials import CLOUDS
 from model_sharing_provider.domain.mirrors import FreshnessPolicy
 from model_sharing_provider.domain.pulls import PullLimits
@@ -43,7 +43,7 @@ _CONNECTIONS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(SignInSettings):
+class Settings(ServerSettings):
     """Settings of a provider; an empty text means unset."""
 
     home: Path = setting(
@@ -375,7 +375,7 @@ class Settings(SignInSettings):
         return self.home / "server.url"
 
 
-# Those of `SignInSettings`, which are keyword-only, come last, although they are inherited.
+# Those of `ServerSettings`, which are keyword-only, come last, although they are inherited.
 _FIELDS = sorted(fields(Settings), key=lambda each: bool(each.kw_only))
 TABLE: dict[str, Setting] = {each.name: each.metadata[ROW] for each in _FIELDS}
 """Rows of the table by their field in `Settings`."""

@@ -351,6 +351,9 @@ class AuditAction(StrEnum):
     LIST_GARBAGE = "listGarbage", "Unneeded stored bytes were listed (dry run)"
     COLLECT_GARBAGE = "collectGarbage", "Unneeded stored bytes were deleted"
     DELETE_LINEAGE = "deleteLineage", "Old lineage was deleted"
+    START_JOB = "startJob", "A background job was queued for the servers"
+    LIST_JOBS = "listJobs", "Background jobs were listed or shown"
+    CANCEL_JOB = "cancelJob", "A background job was cancelled"
 
 
 DELETES = frozenset(

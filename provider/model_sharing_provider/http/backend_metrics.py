@@ -91,6 +91,17 @@ SHARED_CATALOG_FAILING = Gauge(
     ["catalog"],
     multiprocess_mode=_NEWEST,
 )
+JOBS = Gauge(
+    "model_sharing_jobs",
+    "Background jobs of all servers that are queued, running, or failed within a week",
+    ["kind", "state"],
+    multiprocess_mode=_NEWEST,
+)
+JOBS_WAIT = Gauge(
+    "model_sharing_jobs_waiting_seconds",
+    "Time for which the oldest queued job has been due; it grows if no server works on jobs",
+    multiprocess_mode=_NEWEST,
+)
 
 
 def count_report(report: Report) -> None:

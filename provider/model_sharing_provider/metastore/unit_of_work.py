@@ -13,6 +13,7 @@ from model_sharing_provider.metastore.rows.catalogs import CatalogRows
 from model_sharing_provider.metastore.rows.changes import ChangeCounter, ChangeRows
 from model_sharing_provider.metastore.rows.deletion_scope import DeletionScopeRows
 from model_sharing_provider.metastore.rows.federation_policies import FederationPolicyRows
+from model_sharing_provider.metastore.rows.jobs import JobRows
 from model_sharing_provider.metastore.rows.lineage import LineageRows
 from model_sharing_provider.metastore.rows.mirrors import MirrorRows
 from model_sharing_provider.metastore.rows.models import ModelRows
@@ -58,6 +59,7 @@ class UnitOfWork:
         self.deletion_scope = DeletionScopeRows(connection)
         self.federation_policies = FederationPolicyRows(connection)
         self.share_grants = ShareGrantRows(connection)
+        self.jobs = JobRows(connection)
         self.lineage = LineageRows(connection)
         self.mirrors = MirrorRows(connection, self.changes)
         self.models = ModelRows(connection, self.changes)

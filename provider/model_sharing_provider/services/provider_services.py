@@ -11,11 +11,13 @@ from model_sharing_provider.services.administration.backups import Backups
 from model_sharing_provider.services.administration.fsck import Fsck
 from model_sharing_provider.services.administration.gc import GarbageCollection
 from model_sharing_provider.services.administration.inventory import Inventory
+from model_sharing_provider.services.administration.jobs import Jobs
 from model_sharing_provider.services.administration.overviews import Overviews
 from model_sharing_provider.services.administration.readiness import Readiness
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.jobs.worker import JobWorker
 from model_sharing_provider.services.mirroring.catalog_pulls import CatalogPulls
 from model_sharing_provider.services.mirroring.eviction import Eviction
 from model_sharing_provider.services.mirroring.follower import MirrorFollower
@@ -103,6 +105,8 @@ class ProviderServices:
     fsck: Fsck
     gc: GarbageCollection
     inventory: Inventory
+    job_worker: JobWorker
+    jobs: Jobs
     lineage: Lineage
     mirror_follower: MirrorFollower
     models: Models

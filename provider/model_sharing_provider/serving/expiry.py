@@ -1,4 +1,4 @@
-"""Metrics that are looked up once a minute: expiry, the age of the signing key, and shared catalogs."""
+"""Metrics that are looked up once a minute: expiry, the age of the signing key, shared catalogs, jobs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 import structlog
 from cryptography.x509 import load_pem_x509_certificates
 
+from model_sharing_provider.domain.jobs import UNFINISHED, JobKind, JobState
 from model_sharing_provider.http.backend_metrics import (
     EXPIRING,
     EXPIRY,
+    JOBS,
+    JOBS_WAIT,
     SHARED_CATALOG_CONFIRMED,
     SHARED_CATALOG_FAILING,
     SIGNING_KEY,
@@ -43,12 +46,23 @@ async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
 
 
 async def show_inventory(inventory: Inventory) -> None:
-    """Set the metrics of tokens, of the signing key and of shared catalogs. Raises MetastoreUnavailable."""
+    """Set the metrics of tokens, the signing key, shared catalogs and jobs. Raises MetastoreUnavailable."""
     SIGNING_KEY.set(inventory.signing_key_created_at / 1000)
     await _show_shared_catalogs(inventory)
+    await _show_jobs(inventory)
     for kind, expiring in (await inventory.expiring()).items():
         earliest = math.inf if expiring.earliest is None else expiring.earliest / 1000
         _show(kind, earliest, expiring.soon)
+
+
+async def _show_jobs(inventory: Inventory) -> None:
+    counts = await inventory.jobs()
+    numbers = {(count.kind, count.state): count.number for count in counts}
+    for kind in JobKind:
+        for state in (*UNFINISHED, JobState.FAILED):
+            JOBS.labels(kind.value, state.value).set(numbers.get((kind, state), 0))
+    waiting = [count.oldest_due_at / 1000 for count in counts if count.state is JobState.QUEUED]
+    JOBS_WAIT.set(max(0.0, time.time() - min(waiting)) if waiting else 0)
 
 
 async def _show_shared_catalogs(inventory: Inventory) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from model_sharing_provider.http.idle_connections import watch
 from model_sharing_provider.http.requests import TRACER
 from model_sharing_provider.http.server import Runner
 from model_sharing_provider.http.shutdown import SHUTDOWN
+from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.serving.expiry import watch_expiry
 from model_sharing_provider.serving.sockets import Sockets, tls_context
 from model_sharing_provider.serving.tracing import traces
@@ -56,8 +58,7 @@ async def _serve(
         watching = (
             asyncio.create_task(watch(app, runner.server)),
             asyncio.create_task(watch_expiry(provider.inventory, settings.tls_certificate)),
-            asyncio.create_task(provider.mirror_follower.run()),
-            asyncio.create_task(provider.eviction.run()),
+            *(asyncio.create_task(run()) for run in _background(provider, settings)),
         )
         try:
             for each in sockets:
@@ -74,6 +75,15 @@ async def _serve(
                 task.cancel()
             await asyncio.wait(watching)
             await runner.cleanup()
+
+
+def _background(
+    provider: ProviderServices, settings: Settings
+) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+    """What a server does besides answering; nothing for one that leaves it to others."""
+    if not settings.jobs:
+        return ()
+    return provider.job_worker.run, provider.mirror_follower.run, provider.eviction.run
 
 
 async def _stopped(lifeline: int | None) -> None:

@@ -133,6 +133,10 @@ async def a_waiting_version(at: Actor) -> dict[str, Any]:
     return {"version": await at.provider.versions.get(at.context, SCORER, 2)}
 
 
+async def a_job(at: Actor) -> dict[str, Any]:
+    return {"job_id": (await at.provider.jobs.start_check(at.context)).id}
+
+
 async def a_session(at: Actor) -> dict[str, Any]:
     """A file of version 2 that comes in parts."""
     version = await at.provider.uploads.create(at.context, SCORER, NewVersion())

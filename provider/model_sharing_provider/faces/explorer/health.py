@@ -1,4 +1,4 @@
-"""Health of the server: readiness, transfers, the age of keys, and what was checked last."""
+"""Health of the server: readiness, transfers, jobs, the age of keys, and what was checked last."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from model_sharing_provider.faces.explorer.rendering import render
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.transfers import transfers_in_progress
 
+_MOST_JOBS = 50
 _CHECKS = {
     AuditAction.CHECK_STORAGE: "fsck",
     AuditAction.COLLECT_GARBAGE: "gc",
@@ -41,6 +42,7 @@ async def show(request: web.Request) -> web.Response:
         secrets=await provider.secrets.describe(context),
         expiring=await provider.inventory.expiring(),
         mirrors=await provider.inventory.shared_catalogs(),
+        jobs=await provider.jobs.list(context, limit=_MOST_JOBS),
         checks={word: await _last(request, action) for action, word in _CHECKS.items()},
     )
 

@@ -10,7 +10,7 @@ shares ─< share_objects (a model's or a schema's id, under the name recipients
 recipients, principals ─< federation_policies ─< federation_policy_groups (of principals), sessions
 terms_texts ─< securable_terms (of a share or a model) · terms_acceptances (by recipients)
 (any securable) ─< grants >──── principals ─< group_members, access_tokens ─< sessions
-tags (of any securable) · audit_log
+tags (of any securable) · jobs · audit_log
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 from model_sharing_provider.metastore.tables.columns import metadata
 from model_sharing_provider.metastore.tables.events import audit_log, changes
 from model_sharing_provider.metastore.tables.identities import federation_policies, federation_policy_groups
+from model_sharing_provider.metastore.tables.jobs import jobs
 from model_sharing_provider.metastore.tables.mirrors import (
     mirror_checks,
     mirrored_models,
@@ -64,6 +65,7 @@ __all__ = [
     "federation_policy_groups",
     "grants",
     "group_members",
+    "jobs",
     "lineage",
     "metadata",
     "metastores",

@@ -42,12 +42,12 @@ def owned_columns() -> list[Column[str] | Column[int]]:
     ]
 
 
-def partial_index(name: str, *columns: str, where: str) -> Index:
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """Index of the rows that meet a condition, in SQL for both databases.
 
     SQLAlchemy's own arguments for the condition import the dialects of both, with all their drivers.
     """
-    return Index(name, *columns, info={"where": where})
+    return Index(name, *columns, unique=unique, info={"where": where})
 
 
 @event.listens_for(metadata, "before_create")

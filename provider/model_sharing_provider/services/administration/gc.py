@@ -54,9 +54,7 @@ class GarbageCollection:
         and their uploads are deleted; with `lineage_older_than`, older lineage is deleted. A `dry_run`
         deletes nothing. Raises PermissionDenied, and InvalidParameter for less than an hour.
         """
-        _check_grace("bytes without a row", older_than)
-        if abandoned_after is not None:
-            _check_grace("abandoned versions", abandoned_after)
+        check_graces(older_than, abandoned_after)
         action = AuditAction.LIST_GARBAGE if dry_run else AuditAction.COLLECT_GARBAGE
         async with context.view(action, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
@@ -108,6 +106,13 @@ class GarbageCollection:
         async with context.change(AuditAction.DELETE_LINEAGE, _METASTORE) as operation:
             await operation.authorize(rules.ADMINISTRATORS)
             return await operation.rows.lineage.delete_before(_moment(age))
+
+
+def check_graces(older_than: timedelta, abandoned_after: timedelta | None) -> None:
+    """Check the ages of what is to be deleted. Raises InvalidParameter for less than an hour."""
+    _check_grace("bytes without a row", older_than)
+    if abandoned_after is not None:
+        _check_grace("abandoned versions", abandoned_after)
 
 
 def _check_grace(what: str, age: timedelta) -> None:

@@ -1,4 +1,4 @@
-"""Inventory for operators: tokens that are about to expire, grants, and shared catalogs.
+"""Inventory for operators: tokens that are about to expire, grants, shared catalogs, and jobs.
 
 It has no caller, so there is nothing to authorize and no audit event, as with readiness.
 """
@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.expiry import Expiring
+from model_sharing_provider.domain.jobs import JobCount
 from model_sharing_provider.domain.mirrors import SharedCatalogStatus
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database
@@ -45,6 +46,11 @@ class Inventory:
                 check = await rows.mirrors.last_check(mirror.catalog_id)
                 found.append(SharedCatalogStatus(mirror.catalog, mirror.state, check.checked_at))
             return found
+
+    async def jobs(self) -> Sequence[JobCount]:
+        """Numbers of background jobs that are queued, running, or failed."""
+        async with self._database.read() as rows:
+            return await rows.jobs.counts()
 
     @property
     def signing_key_created_at(self) -> int:

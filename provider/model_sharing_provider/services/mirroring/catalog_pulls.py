@@ -1,20 +1,20 @@
-"""Pulls of a shared catalog's files ahead of use, by its owner: now, or in the background of a server."""
+"""Pulls of a shared catalog's files ahead of use, by its owner: now, or as a job of any server."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 
-import structlog
-
-from model_sharing_protocol.errors import InvalidParameter, InvalidState, NotFound, SharingError
+from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, InvalidState, NotFound
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.progress import Progress, ProgressCallback
+from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.jobs import Job, JobKind, JobState, ShowProgress
 from model_sharing_provider.domain.limits import MAX_ID, check_text
 from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.domain.securables import (
@@ -28,13 +28,12 @@ from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.pull_through import MirroredFiles, PullThrough
 from model_sharing_provider.services.registry.catalogs import find_catalog
-from model_sharing_provider.services.tasks import end_tasks
 
 _AT_ONCE = 2
 _MODELS_READ_AT_ONCE = 500
 _SHOWN_EVERY_SECONDS = 0.2
-
-_log = structlog.get_logger("model_sharing_provider")
+_TOLD_FOR_MS = 60_000
+_KIND = JobKind.PULL_CATALOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +83,8 @@ class CatalogPull:
 
 
 class CatalogPulls:
-    """Pulls of this process: one at a time in the background for each catalog."""
-
     def __init__(self, pulls: PullThrough) -> None:
         self._pulls = pulls
-        self._background: dict[str, _Running] = {}
 
     async def pull(
         self,
@@ -108,29 +104,41 @@ class CatalogPulls:
         return running.status
 
     async def start(self, context: Context, name: str, selection: PullSelection) -> CatalogPull:
-        """Start a pull in the background, unless one is running: then its status is returned.
+        """Queue a pull for any server, unless one of the catalog is: then the status of that is returned.
 
-        Raises as `pull` does, but for what fails later, which is in the log.
+        So is that of one that has just ended and is to be done again, for those who ask until it is done.
+        Raises as `pull` does, but for what fails later, which is in the list of jobs.
         """
         catalog, versions = await self._select(context, name, selection)
-        running = self._background.get(catalog)
-        if running is None:
-            running = self._background[catalog] = _Running(self._pulls, catalog, versions)
-            running.task = asyncio.create_task(self._run(context, running))
-        return running.status
+        begun = _Running(self._pulls, catalog, versions).status
+        with suppress(AlreadyExists):  # another call was faster
+            async with context.write_unaudited(cached=False) as rows:
+                now = now_ms()
+                known = await rows.jobs.find_latest(_KIND, catalog, now - _TOLD_FOR_MS)
+                if known is not None and (known.ended_at is None or _has_done(known, begun)):
+                    return _status(known)
+                job = Job.asked_by(
+                    context.caller.principal,
+                    _KIND,
+                    catalog,
+                    now,
+                    arguments=asdict(selection),
+                    progress=asdict(begun),
+                )
+                await rows.jobs.add(job)
+        return begun
+
+    async def work(self, context: Context, job: Job, show: ShowProgress) -> None:
+        """Pull what a job says, if who asked for it still may. Raises as `pull` does."""
+        catalog, versions = await self._select(context, job.subject, PullSelection(**job.arguments))
+        running = _Running(self._pulls, catalog, versions)
+        async with running.shown(lambda _: show(asdict(running.status))):
+            await running.run(context)
+        show(asdict(running.status))
 
     async def close(self) -> None:
-        """End all pulls of this process, those for readers too."""
-        await end_tasks(running.task for running in self._background.values() if running.task)
+        """End all pulls of this process that readers wait for."""
         await self._pulls.close()
-
-    async def _run(self, context: Context, running: _Running) -> None:
-        try:
-            await running.run(context)
-        except SharingError as error:
-            _log.warning("catalog not pulled", catalog=running.status.catalog, reason=error.message)
-        finally:
-            del self._background[running.status.catalog]
 
     async def _select(
         self, context: Context, name: str, selection: PullSelection
@@ -155,7 +163,6 @@ class _Running:
     """Pull in progress."""
 
     def __init__(self, pulls: PullThrough, catalog: str, versions: Sequence[ModelVersion]) -> None:
-        self.task: asyncio.Task[None] | None = None
         self._pulls = pulls
         self._versions = versions
         self._now: set[MirroredFiles] = set()
@@ -226,6 +233,16 @@ class _Running:
             yield
         finally:
             showing.cancel()
+
+
+def _has_done(job: Job, begun: CatalogPull) -> bool:
+    """True for a pull that fetched all of a selection, as far as versions and bytes tell."""
+    status = _status(job)
+    return job.state is JobState.DONE and (status.versions, status.size) == (begun.versions, begun.size)
+
+
+def _status(job: Job) -> CatalogPull:
+    return replace(CatalogPull(**job.progress), running=job.ended_at is None)
 
 
 def _check_pullable(name: str, mirror: Mirror | None) -> None:

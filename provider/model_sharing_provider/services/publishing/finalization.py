@@ -1,4 +1,7 @@
-"""Finalization of a PENDING version: check its uploads, move them in place, and make it READY."""
+"""Finalization of a PENDING version: check its uploads, move them in place, and make it READY.
+
+It is a job from the start, held by the server that was asked. If that one dies, another finishes it.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,12 @@ from model_sharing_provider.artifacts.layout import direct_root, uploads_root
 from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
+from model_sharing_provider.domain.jobs import Job, JobKind, JobState, ShowProgress
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.uploads import UploadedFile
 from model_sharing_provider.governance import rules
-from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.jobs.lease import JobLost, lease_from, while_held
 from model_sharing_provider.services.publishing.copied_versions import find_source, without_note
 from model_sharing_provider.services.publishing.formats.format_reader import Reading, with_reading
 from model_sharing_provider.services.publishing.formats.model_files import StoredFiles
@@ -43,11 +48,13 @@ from model_sharing_provider.services.publishing.model_folders import check_paths
 from model_sharing_provider.services.publishing.uploads import FINALIZING_ENDS_AFTER_MS
 from model_sharing_provider.services.registry.removal import discard_uploads, fail_version
 from model_sharing_provider.services.registry.versions import find_version, version_target
+from model_sharing_provider.services.tasks import end_tasks
 from model_sharing_provider.telemetry.reports import Measured, timed
 
 _PATIENCE_SECONDS = 30.0
 _SECONDS_BETWEEN_CHECKS = 0.5
 _SECONDS_BETWEEN_RENEWALS = 60
+_KIND = JobKind.FINALIZE_VERSION
 
 
 class Finalization:
@@ -67,13 +74,28 @@ class Finalization:
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
-            version, files, ours = await self._begin(context, name, number)
+            version, files, job = await self._begin(context, name, number, any_format=any_format)
             if version.status is VersionStatus.READY:
                 return version
-            if ours:
-                with timed(Measured.FINALIZE):
-                    return await self._publish(context, version, files, any_format=any_format)
+            if job is not None:
+                with contextlib.suppress(JobLost):  # another server finishes it
+                    return await self._publish_or_let_go(context, version, files, job)
             await self._wait_for_others(context, version, deadline)
+
+    async def work(self, context: Context, job: Job, _show: ShowProgress) -> None:
+        """Finish what a server began that stopped. Raises as `finalize` does."""
+        name, number = FullName.parse(job.arguments["model"]), int(job.arguments["version"])
+        async with context.change(
+            AuditAction.START_MODEL_VERSION_FINALIZATION, version_target(name, number), model=name
+        ) as operation:
+            await operation.authorize(rules.OWN_MODEL)
+            version = await find_version(operation, name, number)
+            if version.id != job.subject or version.status is not VersionStatus.PENDING_REGISTRATION:
+                return  # deleted, or published: nothing is left to do
+            # Whoever had the right lost it with the job.
+            await operation.rows.versions.begin_finalizing(version.id, operation.now, operation.now + 1)
+            files = await operation.rows.uploads.files(version.id)
+        await self._publish(context, version, files, job)
 
     async def _wait_for_others(self, context: Context, version: ModelVersion, deadline: float) -> None:
         """Wait until no other call finalizes the version. Raises InvalidState after the deadline."""
@@ -88,8 +110,9 @@ class Finalization:
         )
 
     async def _begin(
-        self, context: Context, name: FullName, number: int
-    ) -> tuple[ModelVersion, list[UploadedFile], bool]:
+        self, context: Context, name: FullName, number: int, *, any_format: bool
+    ) -> tuple[ModelVersion, list[UploadedFile], Job | None]:
+        """Version, its uploads, and the job of publishing it, unless another call has it."""
         async with context.change(
             AuditAction.START_MODEL_VERSION_FINALIZATION, version_target(name, number), model=name
         ) as operation:
@@ -99,13 +122,36 @@ class Finalization:
                 raise InvalidState(
                     f"Version {number} of '{name}' failed: {version.status_message} Create a new one."
                 )
-            ours = await operation.rows.versions.begin_finalizing(
-                version.id, operation.now, operation.now - FINALIZING_ENDS_AFTER_MS
-            )
-            return version, await operation.rows.uploads.files(version.id), ours
+            before = operation.now - FINALIZING_ENDS_AFTER_MS
+            known = await operation.rows.jobs.find_latest(_KIND, version.id, ended_since=operation.now)
+            if known is not None and known.leased_until < operation.now:
+                before = operation.now + 1  # its server has died, or left it to others
+            job = None
+            if await operation.rows.versions.begin_finalizing(version.id, operation.now, before):
+                job = _job(operation, version, any_format=any_format)
+                await operation.rows.jobs.replace(job)
+            return version, await operation.rows.uploads.files(version.id), job
+
+    async def _publish_or_let_go(
+        self, context: Context, version: ModelVersion, files: list[UploadedFile], job: Job
+    ) -> ModelVersion:
+        """Publish a version for a caller who waits. If this server stops meanwhile, another goes on."""
+        try:
+            with timed(Measured.FINALIZE):
+                return await while_held(context, job, self._publish(context, version, files, job), {})
+        except asyncio.CancelledError:
+            async with context.write_unaudited(cached=False) as rows:
+                await rows.jobs.put_back(job.id, job.claimed_by, now_ms(), attempts=0)
+            raise
+        except Exception:
+            # The caller is told, and decides whether to try again.
+            with contextlib.suppress(SharingError):
+                async with context.write_unaudited(cached=False) as rows:
+                    await rows.jobs.delete(job.id, job.claimed_by)
+            raise
 
     async def _publish(
-        self, context: Context, version: ModelVersion, files: list[UploadedFile], *, any_format: bool
+        self, context: Context, version: ModelVersion, files: list[UploadedFile], job: Job
     ) -> ModelVersion:
         name, number = version.full_name, version.version
         target = version_target(name, number)
@@ -115,7 +161,9 @@ class Finalization:
             copied = source if source is not None and source.origin is not None else None
             if copied is not None:
                 files = without_note(files)
-            required = None if any_format else (source and source.format) or ModelFormat.MLFLOW
+            required = (
+                None if job.arguments["any_format"] else (source and source.format) or ModelFormat.MLFLOW
+            )
             model_format, reading, manifest = await self._inspect_uploads(version, files, required)
             maps = await self._manifests.waiting(version.id, manifest.files)
             for file in files:
@@ -140,17 +188,21 @@ class Finalization:
                 )
                 if copied is not None:
                     published = published.with_origin_of(copied)
+                if not await operation.rows.jobs.delete(job.id, job.claimed_by):
+                    raise JobLost  # what the files are, the other server's commit says
                 await operation.rows.versions.publish(published)
                 await operation.rows.uploads.forget(version.id)
                 await operation.rows.models.touch(version.model_id, operation.now, operation.principal.name)
         except (InvalidModel, UnsafePath, InvalidParameter) as error:
-            await self._fail(context, version, error)
+            await self._fail(context, version, job, error)
             raise
         except BaseException:
             # Full disk, lost connection: the uploads are still there, so a retry can succeed.
             async with context.change(AuditAction.STOP_MODEL_VERSION_FINALIZATION, target) as operation:
                 operation.authorized_before()
-                await operation.rows.versions.stop_finalizing(version.id)
+                # Unless another server finalizes it by now, the right to do so is free again.
+                if await operation.rows.jobs.renew(job.id, job.claimed_by, lease_from(operation.now), {}):
+                    await operation.rows.versions.stop_finalizing(version.id)
             raise
         await discard_uploads(self._artifacts, version.id)
         return published
@@ -199,8 +251,7 @@ class Finalization:
         try:
             yield
         finally:
-            renewing.cancel()
-            await asyncio.wait([renewing])
+            await end_tasks((renewing,))
 
     async def _inspect_uploads(
         self, version: ModelVersion, files: list[UploadedFile], required: ModelFormat | None
@@ -218,10 +269,27 @@ class Finalization:
         )
         return chosen, await read_model(stored, chosen), manifest
 
-    async def _fail(self, context: Context, version: ModelVersion, error: SharingError) -> None:
+    async def _fail(self, context: Context, version: ModelVersion, job: Job, error: SharingError) -> None:
         target = version_target(version.full_name, version.version)
         async with context.change(AuditAction.FAIL_MODEL_VERSION, target) as operation:
             operation.authorized_before()
+            if not await operation.rows.jobs.delete(job.id, job.claimed_by):
+                raise JobLost
             await fail_version(operation, version.id, error.message)
         await discard_uploads(self._artifacts, version.id)
         await self._artifacts.discard_below(version.storage_path)
+
+
+def _job(operation: Operation, version: ModelVersion, *, any_format: bool) -> Job:
+    """Job of publishing a version, held by the call that asks for it."""
+    return Job.asked_by(
+        operation.principal,
+        _KIND,
+        version.id,
+        operation.now,
+        arguments={"model": str(version.full_name), "version": version.version, "any_format": any_format},
+        state=JobState.RUNNING,
+        attempts=1,
+        claimed_by=uuid4().hex,
+        leased_until=lease_from(operation.now),
+    )

@@ -1,0 +1,63 @@
+"""Lease of a job: renewed while somebody works on it, who stops once it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from model_sharing_protocol.errors import SharingError
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.jobs import Job
+from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.tasks import end_tasks
+
+LEASE_SECONDS = 15.0
+RENEWED_EVERY_SECONDS = 4.0
+
+T = TypeVar("T")
+
+
+class JobLost(Exception):
+    """Another server works on the job, or it was cancelled."""
+
+
+async def while_held(
+    context: Context, job: Job, work: Coroutine[Any, Any, T], progress: Mapping[str, Any]
+) -> T:
+    """Result of work on a job that this process holds; `progress` is noted with each renewal.
+
+    Raises JobLost, after the work was cancelled, before or as soon as another server may begin.
+    """
+    working = asyncio.create_task(work)
+    renewing = asyncio.create_task(_renew(context, job, progress))
+    try:
+        await asyncio.wait((working, renewing), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise JobLost
+        return working.result()
+    finally:
+        await end_tasks((working, renewing))
+
+
+async def _renew(context: Context, job: Job, progress: Mapping[str, Any]) -> None:
+    """Renew a lease; returns once it is lost, by the table or, if that cannot be reached, by the clock.
+
+    The clock counts from before the statement that set the lease, so it never ends later than that.
+    """
+    ends = time.monotonic() + LEASE_SECONDS - (now_ms() + LEASE_SECONDS * 1000 - job.leased_until) / 1000
+    while time.monotonic() < ends:
+        await asyncio.sleep(RENEWED_EVERY_SECONDS)
+        began = time.monotonic()
+        with suppress(SharingError, TimeoutError):
+            async with asyncio.timeout(max(0.0, ends - began)), context.write_unaudited(cached=False) as rows:
+                if not await rows.jobs.renew(job.id, job.claimed_by, lease_from(now_ms()), progress):
+                    return
+            ends = began + LEASE_SECONDS
+
+
+def lease_from(now: int) -> int:
+    """End of a lease that begins at a moment, both in epoch ms."""
+    return now + int(LEASE_SECONDS * 1000)

@@ -114,7 +114,8 @@ def model_query() -> Select[Any]:
     )
 
 
-def read_model(row: Row[Any]) -> RegisteredModel:
+def read_model(row: Row[Any], **more: Any) -> RegisteredModel:
+    """Model of a row of `model_query`, and with what is read from other tables."""
     return RegisteredModel(
         id=row.id,
         full_name=FullName(row.catalog_name, row.schema_name, row.name),
@@ -124,4 +125,5 @@ def read_model(row: Row[Any]) -> RegisteredModel:
         updated_at=row.updated_at,
         created_by=row.created_by,
         updated_by=row.updated_by,
+        **more,
     )

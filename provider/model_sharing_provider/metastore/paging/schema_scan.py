@@ -88,7 +88,7 @@ async def _of_whole_schemas(
         parts = [
             select(literal(number).label("scan"), query.subquery()) for number, query in enumerate(first)
         ]
-        rows = await connection.execute(union_all(*parts))
+        rows = (await connection.execute(union_all(*parts))).all()
         found += [FoundModel((*ahead[row.scan].key, row.name), row.id) for row in rows]
         ahead, at_once = ahead[at_once:], min(4 * at_once, _MOST_AT_ONCE)
     return found

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import Row, and_, delete, func, insert, select, update
 
 from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.names import FullName
@@ -25,6 +24,7 @@ from model_sharing_provider.metastore.paging.model_listing import (
     read_model,
 )
 from model_sharing_provider.metastore.rows.changes import ChangeRows
+from model_sharing_provider.metastore.rows.id_lists import is_one_of
 from model_sharing_provider.metastore.rows.mapping import read_format, read_summary
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
@@ -68,13 +68,15 @@ class ModelRows:
             schemas.c.name == name.schema,
             registered_models.c.name == name.name,
         )
-        row = (await self._connection.execute(query)).one_or_none()
-        return (await self._complete([read_model(row)]))[0] if row else None
+        rows = (await self._connection.execute(query)).all()
+        return next(iter(await self._complete(rows)), None)
 
-    async def by_ids(self, ids: Iterable[str]) -> dict[str, RegisteredModel]:
+    async def by_ids(self, ids: Sequence[str]) -> dict[str, RegisteredModel]:
         """Complete models by id; deleted ones are left out."""
-        rows = (await self._connection.execute(model_query().where(registered_models.c.id.in_(ids)))).all()
-        return {model.id: model for model in await self._complete([read_model(row) for row in rows])}
+        rows = (
+            await self._connection.execute(model_query().where(is_one_of(registered_models.c.id, ids)))
+        ).all()
+        return {model.id: model for model in await self._complete(rows)}
 
     async def page(self, page: PageRequest, viewer: Viewer, scope: Scope) -> Page[RegisteredModel]:
         """Page of the models in `scope` that the viewer may read, by full name."""
@@ -89,8 +91,10 @@ class ModelRows:
         """Shorten a page of items that refer to models to the size of a page of models."""
         ids = [id_of(item) for item in page.items]
         weight = weight_of(registered_models.c) + weight_of_tags(registered_models.c.id)
-        query = select(registered_models.c.id, weight.label("weight")).where(registered_models.c.id.in_(ids))
-        weights = {row.id: row.weight for row in await self._connection.execute(query)}
+        query = select(registered_models.c.id, weight.label("weight")).where(
+            is_one_of(registered_models.c.id, ids)
+        )
+        weights = {row.id: row.weight for row in (await self._connection.execute(query)).all()}
         return fit_page(page, (weights.get(each, 0) for each in ids), key_of)
 
     async def all_of_schema(self, schema_id: str) -> list[RegisteredModel]:
@@ -205,22 +209,22 @@ class ModelRows:
         ).first()
         return (row.alias, row.version) if row else None
 
-    async def _complete(self, models: Sequence[RegisteredModel]) -> list[RegisteredModel]:
-        """Add aliases, tags and latest versions to a page of models, in three reads."""
-        ids = [model.id for model in models]
+    async def _complete(self, rows: Sequence[Row[Any]]) -> list[RegisteredModel]:
+        """Models of a page's rows, with aliases, tags and latest versions from three more reads."""
+        ids = [row.id for row in rows]
         if not ids:
             return []
         aliases: dict[str, dict[str, int]] = defaultdict(dict)
-        query = select(model_aliases).where(model_aliases.c.model_id.in_(ids))
-        for row in await self._connection.execute(
-            query.order_by(model_aliases.c.model_id, model_aliases.c.alias_key)
-        ):
+        query = select(model_aliases.c.model_id, model_aliases.c.alias, model_aliases.c.version)
+        query = query.where(is_one_of(model_aliases.c.model_id, ids))
+        query = query.order_by(model_aliases.c.model_id, model_aliases.c.alias_key)
+        for row in (await self._connection.execute(query)).all():
             aliases[row.model_id][row.alias] = row.version
         latest = await self._latest_versions(ids)
         tagged = await read_tags(self._connection, ids)
         return [
-            replace(model, aliases=aliases[model.id], tags=tagged[model.id], **latest.get(model.id, {}))
-            for model in models
+            read_model(row, aliases=aliases[row.id], tags=tagged[row.id], **latest.get(row.id, {}))
+            for row in rows
         ]
 
     async def _latest_versions(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -228,12 +232,13 @@ class ModelRows:
         version = model_versions.c
         newest = (
             select(version.model_id, func.max(version.version).label("version"))
-            .where(version.model_id.in_(ids), version.status == VersionStatus.READY)
+            .where(is_one_of(version.model_id, ids), version.status == VersionStatus.READY)
             .group_by(version.model_id)
             .subquery()
         )
         query = select(version.model_id, version.version, version.format, version.license, version.summary)
         is_newest = and_(version.model_id == newest.c.model_id, version.version == newest.c.version)
+        found = await self._connection.execute(query.join(newest, is_newest))
         return {
             row.model_id: {
                 "latest_version": row.version,
@@ -241,14 +246,14 @@ class ModelRows:
                 "license": row.license,
                 "summary": read_summary(row.summary),
             }
-            for row in await self._connection.execute(query.join(newest, is_newest))
+            for row in found.all()
         }
 
 
 async def read_tags(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     """Tags of each securable among `ids`."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    query = select(tags).where(tags.c.securable_id.in_(ids)).order_by(tags.c.key)
-    for row in await connection.execute(query):
+    query = select(tags.c.securable_id, tags.c.key, tags.c.value).where(is_one_of(tags.c.securable_id, ids))
+    for row in (await connection.execute(query.order_by(tags.c.key))).all():
         found[row.securable_id][row.key] = row.value
     return found

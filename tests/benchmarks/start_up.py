@@ -17,9 +17,16 @@ from side_by_side import console
 BIN = Path(sys.executable).parent
 PROVIDER = str(BIN / "model-sharing-provider")
 IMPORTS = ("click, rich.table", "aiohttp", "sqlalchemy", "sqlalchemy.ext.asyncio")
+# What cannot be left out: nothing of ours is in them.
+READ_OF_ROWS = "click, msgspec, aiosqlite, sqlalchemy.ext.asyncio, sqlalchemy.dialects.sqlite.aiosqlite"
+REQUEST_BY = "import asyncio, msgspec, cryptography.hazmat.primitives.serialization, "
 COMMANDS: Mapping[str, Sequence[str]] = {
     "an interpreter": (sys.executable, "-c", ""),
     **{f"import {modules}": (sys.executable, "-c", f"import {modules}") for modules in IMPORTS},
+    "floor of a provider's read": (sys.executable, "-c", f"import {READ_OF_ROWS}"),
+    "floor of a load that asks": (sys.executable, "-c", f"{REQUEST_BY} aiohttp"),
+    "the same by http.client": (sys.executable, "-c", f"{REQUEST_BY} http.client, ssl"),
+    "floor of a load that does not": (sys.executable, "-c", REQUEST_BY.rstrip(", ")),
     "model-sharing --version": (str(BIN / "model-sharing"), "--version"),
     "model-sharing list, of no mounts": (str(BIN / "model-sharing"), "list"),
     "import model_sharing, load_model": (sys.executable, "-c", "from model_sharing import load_model"),

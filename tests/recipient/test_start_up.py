@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
-_FOR_OTHERS = {"markdown_it", "mlflow", "model_sharing.policy", "numpy", "rich.markdown", "yaml"}
-"""Modules that are slow to import: for model cards, for models in memory, and for the verdict on them."""
+from support.fake_provider.server import FakeProvider
+
+_FOR_OTHERS = {"aiohttp", "markdown_it", "mlflow", "model_sharing.policy", "numpy", "rich.console", "yaml"}
+"""Modules that are slow to import: to ask a provider, for model cards, for models in memory, for the verdict
+on them, and for what is folded to a terminal's width."""
 _LIST = "from model_sharing.cli.main import cli; cli(['list'], standalone_mode=False)"
 _VERSION = "from model_sharing.cli.main import cli; cli(['--version'], standalone_mode=False)"
 _LOAD = "import model_sharing; model_sharing.load_model"
@@ -22,7 +25,7 @@ _LOAD = "import model_sharing; model_sharing.load_model"
     ("program", "for_others"),
     [
         (_LIST, _FOR_OTHERS),
-        (_VERSION, _FOR_OTHERS | {"aiohttp", "asyncio", "cryptography"}),
+        (_VERSION, _FOR_OTHERS | {"asyncio", "cryptography"}),
         (_LOAD, _FOR_OTHERS | {"click", "rich"}),
     ],
     ids=["list", "version", "load"],
@@ -31,6 +34,22 @@ def test_nothing_is_imported_that_is_for_others(
     program: str, for_others: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_HOME", str(tmp_path))
+    assert _imported(program) & for_others == set()
+
+
+def test_nothing_of_networks_is_imported_for_what_is_here_and_recent(
+    three_cached_versions: list[str], fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As MODEL_SHARING_ALIAS_MAX_AGE allows it."""
+    program = "import model_sharing; model_sharing.path('models:/vendor.ml_team.iris_model@V-3')"
+    assert "aiohttp" in _imported(program)
+    fake_provider.requests.clear()
+    monkeypatch.setenv("MODEL_SHARING_ALIAS_MAX_AGE", "86400")
+    assert "aiohttp" not in _imported(program)
+    assert fake_provider.requests == []
+
+
+def _imported(program: str) -> set[str]:
     shown = f"{program}; import sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)
-    assert not set(done.stdout.splitlines()[-1].split()) & for_others
+    return set(done.stdout.splitlines()[-1].split())

@@ -16,8 +16,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.table import Table
-from rich.text import Text
 
 from model_sharing_protocol.console.tables import TablePrinter, print_rich_table
 from model_sharing_protocol.printable import printable, printable_json, printable_lines
@@ -113,6 +111,9 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def print_fields(fields: Sequence[tuple[str, str]]) -> None:
     """Print names and values, one a line; empty values are left out."""
+    from rich.table import Table  # noqa: PLC0415 - slow to import
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in fields:
         if value:

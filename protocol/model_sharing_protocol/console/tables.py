@@ -5,14 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from model_sharing_protocol.printable import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _GAP = "  "
 _WIDER_THAN_ANY_ROW = 1_000_000_000
@@ -54,6 +55,9 @@ class TablePrinter:
         return any(cell_len(self._line(row)) > width for row in (self._titles, *rows))
 
     def _print_folded(self, rows: Sequence[Sequence[str]]) -> None:
+        from rich.table import Table  # noqa: PLC0415 - slow to import, and few tables are folded
+        from rich.text import Text  # noqa: PLC0415
+
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in self._titles:
             table.add_column(Text(title), overflow="fold")
@@ -65,6 +69,9 @@ class TablePrinter:
 def _print_titles(line: str) -> None:
     if sys.stdout.isatty():
         # Rich knows which terminals show bold letters.
+        from rich.console import Console  # noqa: PLC0415 - slow to import
+        from rich.text import Text  # noqa: PLC0415
+
         Console(highlight=False).print(Text(line, style="bold"), soft_wrap=True)
     else:
         click.echo(line)
@@ -72,6 +79,8 @@ def _print_titles(line: str) -> None:
 
 def print_rich_table(table: Table) -> None:
     """Print a table that Rich lays out."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+
     if sys.stdout.isatty():
         Console(highlight=False).print(table)
         return

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import aiohttp
 import msgspec
 
 from model_sharing.client.invalid_items import Report, issue_warnings
@@ -49,6 +48,9 @@ from model_sharing_protocol.open_sharing_folders import (
     Volume,
 )
 from model_sharing_protocol.signing_keys import KeyList
+
+if TYPE_CHECKING:
+    import aiohttp
 
 READER_VERSION = 1
 _INCLUDE_RECALLED = "includeRecalled=true"

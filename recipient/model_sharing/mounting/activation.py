@@ -9,9 +9,8 @@ import re
 import tempfile
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from model_sharing.filesystem.local_files import FULL
 from model_sharing.settings import Settings
@@ -32,6 +31,9 @@ from model_sharing_protocol.network.plain_http import PlainHttpWarning, origin_o
 from model_sharing_protocol.profile import Profile, parse_profile, write_profile
 from model_sharing_protocol.profile_sign_in import PrivateKeyJwt, WorkloadIdentity
 from model_sharing_protocol.text_files import decode_text
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_INPUT_BYTES = 64 * 1024
 _LINK = re.compile(r"https?://(\[[0-9a-f:.]+\])?[\w.~:/?#@!$&*+,;=%-]+", re.ASCII | re.IGNORECASE)

@@ -13,8 +13,8 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import aiohttp
 import msgspec
 
 from model_sharing.transport import bounds
@@ -30,6 +30,9 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.network.proxies import Proxy
 from model_sharing_protocol.open_sharing import ErrorAnswer
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _NOT_MODIFIED = 304
 _TOO_MANY_REQUESTS = 429
@@ -149,6 +152,8 @@ def translated_network_errors(
     origin: str, proxy: Proxy | None = None, peer: Peer = PROVIDER
 ) -> Iterator[None]:
     """Raise one of our errors, or TransientError, for a request that had no answer, or no HTTP."""
+    import aiohttp  # noqa: PLC0415 - only what asks a server needs it
+
     try:
         yield
     except TimeoutError as error:
@@ -176,6 +181,8 @@ def error_from_connection(
     error: Exception, origin: str, proxy: Proxy | None, peer: Peer = PROVIDER
 ) -> Exception:
     """Error for a connection that failed, or broke."""
+    import aiohttp  # noqa: PLC0415
+
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         final = ServerUnreachable(
             f"{origin}{peer.role} cannot be reached safely: its TLS certificate was not accepted. If the "

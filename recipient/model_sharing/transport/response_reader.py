@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import aiohttp
 import msgspec
 
 from model_sharing.transport import bounds
 from model_sharing_protocol.errors import NotASharingServer
 from model_sharing_protocol.network.plain_http import origin_of
+
+if TYPE_CHECKING:
+    import aiohttp
 
 T = TypeVar("T")
 

@@ -15,10 +15,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Self, TypeVar
-
-import aiohttp
-from yarl import URL
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
@@ -44,11 +41,14 @@ from model_sharing_protocol.network.proxies import proxy_for
 from model_sharing_protocol.network.request_options import request_options_through
 from model_sharing_protocol.profile import Profile
 
+if TYPE_CHECKING:
+    import aiohttp
+
 NOT_MODIFIED = 304
 
 T = TypeVar("T")
-Reader = Callable[[aiohttp.ClientResponse], Awaitable[T]]
-OpenSocket = Callable[[aiohttp.AddrInfoType], socket.socket]
+Reader = Callable[["aiohttp.ClientResponse"], Awaitable[T]]
+OpenSocket = Callable[["aiohttp.AddrInfoType"], socket.socket]
 
 
 class Transport:
@@ -224,6 +224,8 @@ class Transport:
         body: bytes | None = None,
         wait: float = 0,
     ) -> T:
+        from yarl import URL  # noqa: PLC0415 - as for aiohttp, which brings it
+
         origin = origin_of(url)
         with translated_network_errors(origin):
             proxy = proxy_for(url) if self._open_socket is None else None
@@ -247,6 +249,9 @@ class Transport:
                     return await read(response)
 
     def _open_session(self) -> aiohttp.ClientSession:
+        # Slow to import: who loads what is known to be recent asks nobody, and needs none of it.
+        import aiohttp  # noqa: PLC0415
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(socket_factory=self._open_socket),
@@ -257,6 +262,8 @@ class Transport:
 
 
 def _timeout(wait: float) -> aiohttp.ClientTimeout:
+    import aiohttp  # noqa: PLC0415 - by now it is there
+
     return aiohttp.ClientTimeout(
         total=None, sock_connect=bounds.CONNECT_SECONDS, sock_read=bounds.HEADERS_SECONDS + wait
     )

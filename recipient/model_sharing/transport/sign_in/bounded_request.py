@@ -10,9 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-
-import aiohttp
-from yarl import URL
+from typing import TYPE_CHECKING
 
 from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
@@ -28,7 +26,10 @@ from model_sharing_protocol.network.plain_http import origin_of, travels_in_clea
 from model_sharing_protocol.network.proxies import proxy_for
 from model_sharing_protocol.network.request_options import request_options_through
 
-OpenSocket = Callable[[aiohttp.AddrInfoType], socket.socket]
+if TYPE_CHECKING:
+    import aiohttp
+
+OpenSocket = Callable[["aiohttp.AddrInfoType"], socket.socket]
 
 _MULTIPLE_CHOICES = 300
 _BAD_REQUEST = 400
@@ -58,6 +59,8 @@ async def bounded_request(
     Raises InvalidProfile for an address in clear, NotASharingServer for a redirect or what is not HTTP,
     ServerUnreachable, and TransientError for what may be gone in a moment.
     """
+    from yarl import URL  # noqa: PLC0415 - as for aiohttp, which brings it
+
     origin = origin_of(url)
     if travels_in_clear(url) and not local:
         raise InvalidProfile(f"{origin} is plain http, and secrets are sent there; it must be https.")
@@ -77,6 +80,8 @@ async def bounded_request(
 
 
 def _session(open_socket: OpenSocket | None) -> aiohttp.ClientSession:
+    import aiohttp  # noqa: PLC0415 - slow, and few calls sign in
+
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(socket_factory=open_socket, force_close=True),
         cookie_jar=aiohttp.DummyCookieJar(),

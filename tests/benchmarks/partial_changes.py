@@ -8,7 +8,6 @@ was reached. Each version is compared with what was registered, byte by byte.
 
 from __future__ import annotations
 
-import argparse
 import filecmp
 import json
 import os
@@ -23,6 +22,7 @@ from urllib.parse import urlsplit
 
 from fine_tuned import BASE, SIBLINGS, write_version
 from paced import paced_proxy
+from results import Row, arguments, report
 from rich.table import Table
 from side_by_side import console, machine
 from stage import BIN, MLMODEL, Stage, in_memory, provider, serving
@@ -112,8 +112,8 @@ class Line:
         return {**os.environ, "MODEL_SHARING_HOME": str(self._folder / home)}
 
 
-def compare(versions: Versions, line: Line, rounds: int) -> None:
-    """Load all of one version and what changed of each in turn, and print the medians."""
+def compare(versions: Versions, line: Line, rounds: int) -> dict[int, float]:
+    """Load all of one version and what changed of each in turn, and print medians; speed-ups by version."""
     whole: list[Load] = []
     partial: dict[int, list[Load]] = {version: [] for version in versions.changed if version > 1}
     for _ in range(rounds):
@@ -126,10 +126,12 @@ def compare(versions: Versions, line: Line, rounds: int) -> None:
     for column in ("", "changed", "fetched", "seconds", "cpu s", "speed by all of it", "of the best"):
         table.add_column(column, justify="right" if column else "left")
     size = versions.source(1).stat().st_size
+    speed_ups: dict[int, float] = {}
     table.add_row("all of it", "100 %", *_row(whole, size), "1.0", "")
     for version, loads in partial.items():
         share = versions.changed[version] / size
         speed_up = statistics.median(a.seconds / b.seconds for a, b in zip(whole, loads, strict=True))
+        speed_ups[version] = speed_up
         table.add_row(
             SIBLINGS[version - 2].title,
             f"{100 * share:.1f} %",
@@ -139,6 +141,7 @@ def compare(versions: Versions, line: Line, rounds: int) -> None:
         )
     console.print(table)
     console.print()
+    return speed_ups
 
 
 def _row(loads: Sequence[Load], size: int) -> tuple[str, str, str]:
@@ -151,10 +154,9 @@ def _row(loads: Sequence[Load], size: int) -> tuple[str, str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__, rounds=3)
     parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of a version")
     parser.add_argument("--rate", type=int, default=90_000_000, help="bytes a second of a paced connection")
-    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     console.print(machine() + "\n")
     with (
@@ -165,11 +167,19 @@ def main() -> None:
         versions = Versions(stage, folder / "sources")
         versions.register(options.size)
         time.sleep(1)  # until the server has written its audit log
-        for title, address in (
-            ("unpaced", urlsplit(stage.endpoint).netloc),
-            (f"{options.rate / 1e6:g} MB/s a connection", proxy),
-        ):
-            compare(versions, Line(versions, title, address), options.rounds)
+        unpaced = Line(versions, "unpaced", urlsplit(stage.endpoint).netloc)
+        speed_ups = compare(versions, unpaced, options.rounds)
+        report([_target(2, speed_ups, 3, "unpaced"), _target(5, speed_ups, 1, "unpaced")], keep=options.save)
+        paced = Line(versions, f"{options.rate / 1e6:g} MB/s a connection", proxy)
+        speed_ups = compare(versions, paced, options.rounds)
+        best = {version: options.size / versions.changed[version] for version in (2, 3, 4)}
+        rows = [_target(version, speed_ups, 0.8 * best[version], "paced store") for version in best]
+        report(rows, keep=options.save)
+
+
+def _target(version: int, speed_ups: dict[int, float], target: float, where: str) -> Row:
+    title = f"{SIBLINGS[version - 2].title}, {where}, its base here"
+    return Row.at_least(title, speed_ups[version], "x", target, "all of it")
 
 
 if __name__ == "__main__":

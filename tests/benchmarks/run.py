@@ -17,6 +17,8 @@ PROGRAMS = (
     "peers.py",
     "transfers.py --tls",
     "siblings.py --rounds 3",
+    "partial_changes.py",
+    "importing.py",
     "paced.py",
     "file_route.py",
     "resolution.py",

@@ -30,11 +30,11 @@ signature: {inputs: '[{"type": "double", "name": "x"}]', outputs: '[{"type": "do
 def provider(folder: Path, *arguments: str | Path) -> str:
     """Output of a command of the provider below `folder`."""
     command: list[str | Path] = [BIN / "model-sharing-provider", *arguments]
-    done = subprocess.run(command, env=_at_home(folder), check=True, capture_output=True, text=True)
+    done = subprocess.run(command, env=at_home(folder), check=True, capture_output=True, text=True)
     return done.stdout
 
 
-def _at_home(folder: Path) -> dict[str, str]:
+def at_home(folder: Path) -> dict[str, str]:
     home = str(folder / "provider")
     return {
         **os.environ,
@@ -121,7 +121,7 @@ def serving(
     command: list[str | Path] = [BIN / "model-sharing-provider", "serve", "--port", "0"]
     if certificate is not None:
         command += ["--tls-certificate", certificate]
-    with subprocess.Popen(command, env=_at_home(folder), stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, env=at_home(folder), stderr=subprocess.DEVNULL) as server:
         try:
             address = folder / "provider" / "server.url"
             while not address.exists() and server.poll() is None:

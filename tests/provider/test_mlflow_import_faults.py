@@ -30,10 +30,11 @@ from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.limits import MAX_COMMENT, size_of
 from model_sharing_provider.domain.locations import parse_location
 from model_sharing_provider.mlflow_import.client import open_client
-from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
+from model_sharing_provider.mlflow_import.registry import RegistryImport, name_in, only_import
 from model_sharing_provider.mlflow_import.report import ImportOutcome, Outcome
 from model_sharing_provider.services.provider_services import ProviderServices
 from support.admin_client import AdminClient
+from support.files import random_bytes
 from support.model_folder import MLMODEL, write_model
 from support.network.tinyproxy import running_tinyproxy
 from support.provider_cli import CliRunner
@@ -56,6 +57,7 @@ class Upstream:
     run_id: str = ""
     status: int = 200
     cuts: int = 0
+    cut_at: int = 3
     headers: list[dict[str, str]] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
 
@@ -98,15 +100,16 @@ class Upstream:
     async def file(self, request: web.Request) -> web.StreamResponse:
         path = request.match_info["path"]
         self.fetched.append(path)
-        if self.cuts and path != "MLmodel":
+        content = self.files[path]
+        if self.cuts and path != "MLmodel" and len(content) > self.cut_at:
             self.cuts -= 1
-            response = web.StreamResponse(headers={"Content-Length": "7"})
+            response = web.StreamResponse(headers={"Content-Length": str(len(content))})
             await response.prepare(request)
-            await response.write(b"wei")
+            await response.write(content[: self.cut_at])
             assert request.transport is not None
             request.transport.abort()
             return response
-        return web.Response(body=self.files[path])
+        return web.Response(body=content)
 
 
 @pytest.fixture
@@ -162,9 +165,9 @@ def nobody_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def bring(admin: AdminClient, stub: TestServer, provider_home: Path) -> list[ImportOutcome]:
-    with import_workspace(provider_home) as workspace:
+    with only_import(provider_home):
         async with open_client(str(stub.make_url("/"))) as client:
-            registry = RegistryImport(admin.provider, admin.context, client, workspace, lambda *_: None)
+            registry = RegistryImport(admin.provider, admin.context, client, lambda *_: None)
             return await registry.one("scorer", TARGET)
 
 
@@ -242,6 +245,47 @@ async def test_a_transfer_that_breaks_off_is_asked_for_again(
     assert isinstance(line.error, ServerUnreachable)
 
 
+async def test_a_large_file_that_breaks_off_in_its_middle_is_stored_whole(
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path
+) -> None:
+    upstream.files["weights.bin"] = random_bytes(9 * 1024 * 1024)
+    upstream.cuts, upstream.cut_at = 1, 5 * 1024 * 1024
+    assert told(await bring(admin, stub, provider_home)) == [("1", "brought")]
+    version = await admin.provider.versions.get(admin.context, TARGET, 1)
+    artifacts = provider_home / "artifacts" / version.storage_path
+    assert {path.name: path.read_bytes() for path in artifacts.iterdir()} == upstream.files
+
+
+async def test_nothing_is_left_in_the_store_of_a_version_that_fails(
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path
+) -> None:
+    before = stored_files(provider_home)
+    upstream.files["weights.bin"] = random_bytes(9 * 1024 * 1024)
+    for failure in ({"weights.bin": 8 * 1024 * 1024}, {"weights.bin": 10 * 1024 * 1024}):
+        upstream.listed = failure
+        assert told(await bring(admin, stub, provider_home)) == [("1", Outcome.FAILED)]
+    upstream.listed, upstream.cuts, upstream.cut_at = {}, 100, 5 * 1024 * 1024
+    (line,) = await bring(admin, stub, provider_home)
+    assert isinstance(line.error, ServerUnreachable)
+    assert stored_files(provider_home) == before
+
+
+def stored_files(provider_home: Path) -> set[Path]:
+    return {path for path in (provider_home / "artifacts").rglob("*") if path.is_file()}
+
+
+async def test_a_model_that_lacks_what_its_mlmodel_names_is_left_out_and_gone(
+    admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path
+) -> None:
+    before = stored_files(provider_home)
+    lacking = MLMODEL.replace("    model_path", "    code: gone\n    model_path")
+    upstream.files["MLmodel"] = lacking.encode()
+    assert told(await bring(admin, stub, provider_home)) == [("1", Outcome.LEFT_OUT)]
+    assert stored_files(provider_home) == before
+    failed = await admin.provider.audit.latest(admin.context, 10, action=AuditAction.CHECK_MODEL_REGISTRATION)
+    assert "names 'gone'" in failed[0].reason
+
+
 async def test_files_elsewhere_are_shared_in_place_where_that_is_allowed(
     admin: AdminClient, stub: TestServer, upstream: Upstream, provider_home: Path, lake: Path, tmp_path: Path
 ) -> None:
@@ -313,14 +357,14 @@ async def test_only_servers_without_secrets_in_their_address(uri: str) -> None:
     assert "secret" not in refused.value.message
 
 
-async def test_one_import_at_a_time_and_what_a_killed_one_left_is_swept(
+async def test_one_import_at_a_time_and_what_a_killed_one_of_an_earlier_release_left_is_swept(
     admin: AdminClient, stub: TestServer, provider_home: Path
 ) -> None:
     left = provider_home / "import" / "tmpkilled" / "model.pkl"
     left.parent.mkdir(parents=True)
     left.touch()
-    with import_workspace(provider_home) as workspace:
-        assert list(workspace.iterdir()) == []
+    with only_import(provider_home):
+        assert not left.exists()
         with pytest.raises(InvalidState, match="Another import is running"):
             await bring(admin, stub, provider_home)
     assert told(await bring(admin, stub, provider_home)) == [("1", "brought")]

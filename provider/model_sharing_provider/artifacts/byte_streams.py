@@ -13,15 +13,21 @@ PIECE_BYTES = 4 * 1024 * 1024
 
 
 async def in_pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Rearrange bytes into pieces of 4 MiB; the last one is shorter."""
-    waiting = bytearray()
+    """Rearrange bytes into pieces of 4 MiB, each byte copied once; the last piece is shorter."""
+    waiting: list[memoryview] = []
+    lacking = PIECE_BYTES
     async for chunk in chunks:
-        waiting += chunk
-        while len(waiting) >= PIECE_BYTES:
-            yield bytes(waiting[:PIECE_BYTES])
-            del waiting[:PIECE_BYTES]
+        view = memoryview(chunk)
+        while len(view) >= lacking:
+            waiting.append(view[:lacking])
+            view = view[lacking:]
+            yield b"".join(waiting)
+            waiting, lacking = [], PIECE_BYTES
+        if view:
+            waiting.append(view)
+            lacking -= len(view)
     if waiting:
-        yield bytes(waiting)
+        yield b"".join(waiting)
 
 
 async def file_pieces(path: Path) -> AsyncIterator[bytes]:

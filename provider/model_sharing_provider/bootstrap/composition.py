@@ -251,7 +251,7 @@ def _wire(
         recipient_view=RecipientView(),
         recipients=Recipients(secrets, settings.quotas, RecipientSignIn(secrets, federation)),
         registration=registration,
-        run_registration=RunRegistration(registration, runs, settings.home),
+        run_registration=RunRegistration(registration, runs),
         search=Search(),
         secrets=Secrets(secrets, cdn_table),
         sessions=sessions,

@@ -16,7 +16,7 @@ from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_provider.cli.records import Record
 from model_sharing_provider.cli.session import configured, run
 from model_sharing_provider.mlflow_import.client import open_client
-from model_sharing_provider.mlflow_import.registry import RegistryImport, import_workspace, name_in
+from model_sharing_provider.mlflow_import.registry import RegistryImport, name_in, only_import
 from model_sharing_provider.mlflow_import.report import ImportOutcome, Outcome
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
@@ -65,9 +65,9 @@ def _import(
     with ProgressBar() as bar:
 
         async def session(provider: ProviderServices, context: Context) -> list[ImportOutcome]:
-            with import_workspace(configured().home) as workspace:
+            with only_import(configured().home):
                 async with open_client(uri) as client:
-                    return await work(RegistryImport(provider, context, client, workspace, bar.show))
+                    return await work(RegistryImport(provider, context, client, bar.show))
 
         return run(session)
 

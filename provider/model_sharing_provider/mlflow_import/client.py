@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -50,6 +50,7 @@ T = TypeVar("T")
 _API = "/api/2.0/mlflow"
 _ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 LOGGED_MODEL = "models:/m-"
+_READ_BYTES = 1024 * 1024
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=120)
 
 # Transient errors are retried; after others, the import can be run again.
@@ -75,7 +76,9 @@ async def open_client(uri: str) -> AsyncIterator[MlflowClient]:
             "The address of the MLflow server contains credentials; set MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, instead."
         )
-    async with aiohttp.ClientSession(timeout=_TIMEOUT, headers=_credentials()) as session:
+    async with aiohttp.ClientSession(
+        timeout=_TIMEOUT, headers=_credentials(), read_bufsize=_READ_BYTES
+    ) as session:
         yield MlflowClient(session, uri.rstrip("/"))
 
 
@@ -176,7 +179,12 @@ class MlflowClient:
     async def file(self, path: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Bytes of a file at the artifact proxy. Raises NotFound, or ServerUnreachable if it breaks off."""
         async with self._get(f"{_ARTIFACTS}/{quote(path)}", {}) as response:
-            yield response.content.iter_any()
+            yield self._body(response)
+
+    async def _body(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        with self._reaching():  # here as well: whoever takes the bytes has errors of its own
+            async for chunk in response.content.iter_any():
+                yield chunk
 
     async def _json(self, path: str, kind: type[T], query: Mapping[str, str]) -> T:
         content = await self._bytes(path, {key: value for key, value in query.items() if value})
@@ -192,13 +200,18 @@ class MlflowClient:
 
     @asynccontextmanager
     async def _get(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        try:
-            url = f"{self.uri}{path}"
+        url = f"{self.uri}{path}"
+        with self._reaching():
             way = request_options(url)
             async with self._session.get(url, params=query, allow_redirects=False, **way) as response:
                 if response.status != 200:
                     raise await self._error(response)
                 yield response
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise ServerUnreachable(f"The MLflow server {self.uri} cannot be reached: {reason}.") from error

@@ -8,7 +8,6 @@ others in this registry stay. A description that is too long is shortened, which
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +31,7 @@ from model_sharing_provider.domain.securables import MAX_TAGS, ModelVersion
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.mlflow_import import messages
 from model_sharing_provider.mlflow_import.client import LOGGED_MODEL, MlflowClient
-from model_sharing_provider.mlflow_import.files import Fetch
+from model_sharing_provider.mlflow_import.files import find_model
 from model_sharing_provider.mlflow_import.report import ImportOutcome, Outcome
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.provider_services import ProviderServices
@@ -47,7 +46,7 @@ _LOCATIONS = ("file:///", "s3://", "gs://", "az://")
 
 
 class ModelImport:
-    """Import of `model` as `target`, whose schema must exist; `workspace` is for temporary files."""
+    """Import of `model` as `target`, whose schema must exist."""
 
     def __init__(
         self,
@@ -57,7 +56,6 @@ class ModelImport:
         model: messages.RegisteredModel,
         target: FullName,
         *,
-        workspace: Path,
         watch: ProgressCallback,
     ) -> None:
         self._provider = provider
@@ -65,7 +63,6 @@ class ModelImport:
         self._client = client
         self._model = model
         self._target = target
-        self._workspace = workspace
         self._watch = watch
         self._lines: list[ImportOutcome] = []
 
@@ -149,17 +146,15 @@ class ModelImport:
                 origin=origin,
                 progress=progress,
             )
-        with tempfile.TemporaryDirectory(dir=self._workspace) as folder:
-            await Fetch(self._client, path, progress).into(Path(folder))
-            return await registration.register(
-                self._context,
-                Path(folder),
-                self._target,
-                model_format=ModelFormat.MLFLOW,
-                comment=comment,
-                origin=origin,
-                progress=progress,
-            )
+        return await registration.register_arriving(
+            self._context,
+            await find_model(self._client, path),
+            self._target,
+            model_format=ModelFormat.MLFLOW,
+            comment=comment,
+            origin=origin,
+            progress=progress,
+        )
 
     async def _follow_version(self, version: messages.ModelVersion, found: ModelVersion) -> None:
         versions, number = self._provider.versions, found.version

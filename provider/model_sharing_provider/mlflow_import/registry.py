@@ -25,20 +25,18 @@ _NOT_IN_NAMES = re.compile(r"[./\s]")
 
 
 class RegistryImport:
-    """Import from an MLflow server; `workspace` is for temporary files."""
+    """Import from an MLflow server."""
 
     def __init__(
         self,
         provider: ProviderServices,
         context: Context,
         client: MlflowClient,
-        workspace: Path,
         watch: ProgressCallback,
     ) -> None:
         self._provider = provider
         self._context = context
         self._client = client
-        self._workspace = workspace
         self._watch = watch
 
     async def one(self, name: str, target: FullName) -> list[ImportOutcome]:
@@ -76,7 +74,6 @@ class RegistryImport:
             self._client,
             model,
             target,
-            workspace=self._workspace,
             watch=self._watch,
         )
 
@@ -91,17 +88,12 @@ def name_in(schema: SchemaName, name: str) -> FullName:
 
 
 @contextmanager
-def import_workspace(home: Path) -> Iterator[Path]:
-    """Empty folder in the provider's home for one import at a time. Raises InvalidState for a second one."""
-    folder = home / "import"
+def only_import(home: Path) -> Iterator[None]:
+    """One import at a time in a provider's home. Raises InvalidState for a second one."""
     try:
         with FileLock(home / "import.lock", timeout=0):
-            # Left behind by a killed import.
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(mode=0o700)
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder)
+            # Where an earlier release left the files of an import that was killed.
+            shutil.rmtree(home / "import", ignore_errors=True)
+            yield
     except Timeout as error:
         raise InvalidState("Another import is running in this home; wait until it ends.") from error

@@ -1,12 +1,12 @@
-"""Models of runs at the tracking server behind this one, fetched to be registered."""
+"""Models of runs at the tracking server behind this one, found to be registered."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from model_sharing_protocol.errors import UnsupportedOperation
-from model_sharing_protocol.progress import ProgressCallback
 from model_sharing_provider.services.publishing.run_registration import RunModel
 
 if TYPE_CHECKING:
@@ -19,15 +19,16 @@ class TrackingRuns:
     def __init__(self, uri: str) -> None:
         self._uri = uri
 
-    async def fetch(self, run_id: str, path: str, folder: Path, progress: ProgressCallback) -> RunModel:
-        """Fetch the model that a run logged at an artifact path into a folder.
+    @asynccontextmanager
+    async def find(self, run_id: str, path: str) -> AsyncIterator[RunModel]:
+        """Find the model that a run logged at an artifact path; its files arrive within the block.
 
         Raises NotFound, InvalidModel, UnsafePath, UnsupportedOperation for artifacts that the tracking server
         does not serve itself, and the errors of `MlflowClient`.
         """
         # The client is slow to import, and few servers have a tracking server.
         from model_sharing_provider.mlflow_import.client import open_client  # noqa: PLC0415
-        from model_sharing_provider.mlflow_import.files import Fetch  # noqa: PLC0415
+        from model_sharing_provider.mlflow_import.files import find_model  # noqa: PLC0415
 
         async with open_client(self._uri) as client:
             uri, model_id = await _locate(client, run_id, path)
@@ -37,8 +38,7 @@ class TrackingRuns:
                     f"The files of the run {run_id!r} are at {uri!r}, which the tracking server does not "
                     "serve; register them with MLflow's client, or start it with --serve-artifacts."
                 )
-            await Fetch(client, root, progress).into(folder)
-        return RunModel(f"runs:/{run_id}/{path}", model_id)
+            yield RunModel(f"runs:/{run_id}/{path}", model_id, await find_model(client, root))
 
 
 async def _locate(client: MlflowClient, run_id: str, path: str) -> tuple[str, str]:

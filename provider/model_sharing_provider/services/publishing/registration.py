@@ -1,4 +1,5 @@
-"""Registration of models as new versions, copied from a local folder or in place: bytes first, row last.
+"""Registration of models as new versions, copied from a local folder, as they arrive from elsewhere, or in
+place: bytes first, row last.
 
 A version is invisible until its row is committed. If a step fails, the copied bytes are deleted; if the
 process dies, they are orphans, which garbage collection finds.
@@ -28,6 +29,7 @@ from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.governance import rules
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.arriving_models import ArrivingModel
 from model_sharing_provider.services.publishing.deltas import find_base, make_deltas
 from model_sharing_provider.services.publishing.formats.format_reader import with_reading
 from model_sharing_provider.services.publishing.formats.model_files import LocalFiles, ModelFiles, StoredFiles
@@ -86,8 +88,52 @@ class Registration:
 
         meter = Meter(progress)
         meter.begin("copying", sum(found.files.values()), len(found.files))
-        copying = self._copy(version, _each(found.files, copy, meter), meter)
-        return await self._add(context, version, copying, base, meter)
+        async with self._discarded_on_failure(version):
+            contents = await self._copy(version, _each(found.files, copy, meter), meter)
+        return await self._add(context, version, contents, base, meter)
+
+    async def register_arriving(
+        self,
+        context: Context,
+        source: ArrivingModel,
+        name: FullName,
+        *,
+        model_format: ModelFormat | None = None,
+        alias: str | None = None,
+        comment: str = "",
+        origin: NewVersion | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> ModelVersion:
+        """Publish a model that arrives from elsewhere; each file is stored and hashed as it does.
+
+        What its format asks of the files is checked once they are here. Raises the errors of `register`, and
+        those of the source.
+        """
+        origin = replace(origin or NewVersion(), comment=comment)
+        sizes = source.sizes
+        async with self._check(context, name, alias, origin, None) as (model_id, _):
+            chosen = choose_format(source.location, sizes, model_format)
+            check_paths(sizes)
+            draft = _draft(name, model_id, source.location, alias=alias, origin=origin)
+
+        def place(path: str) -> str:
+            return f"{draft.storage_path}/{path}"
+
+        async def arrive(path: str) -> Fingerprint:
+            return await source.deliver(
+                path, lambda stream: self._artifacts.put_stream(place(path), stream), meter.advance
+            )
+
+        meter = Meter(progress)
+        known = [size for size in sizes.values() if size is not None]
+        meter.begin("fetching", sum(known) if len(known) == len(sizes) else None, len(sizes))
+        async with self._discarded_on_failure(draft):
+            contents = await self._copy(draft, _each(sizes, arrive, meter), meter)
+            async with self._check(context, name, alias, origin, None):
+                arrived = {path: found.size for path, found in contents.items()}
+                files = StoredFiles(self._artifacts, arrived, lambda path: [place(path)])
+                version = await _described(draft, chosen, files)
+        return await self._add(context, version, contents, None, meter)
 
     async def register_in_place(
         self,
@@ -125,7 +171,7 @@ class Registration:
 
         meter = Meter(progress)
         meter.begin("reading", sum(sizes.values()), len(sizes))
-        return await self._add(context, version, _each(sizes, read, meter), base, meter)
+        return await self._add(context, version, await _each(sizes, read, meter), base, meter)
 
     async def find_unchanged(
         self,
@@ -218,12 +264,11 @@ class Registration:
         self,
         context: Context,
         draft: ModelVersion,
-        bytes_first: Awaitable[_Contents],
+        contents: _Contents,
         base: ModelVersion | None,
         meter: Meter,
     ) -> ModelVersion:
-        try:
-            contents = await bytes_first
+        async with self._discarded_on_failure(draft):
             manifest = Manifest.of(found.file(path) for path, found in contents.items())
             if base is not None:
                 deltas = await make_deltas(
@@ -238,9 +283,6 @@ class Registration:
             meter.begin("publishing")
             maps = (each for found in contents.values() for each in (found.chunk_map, found.blocks))
             written = await self._manifests.write(draft.id, manifest, maps)
-        except BaseException:
-            await self._discard(draft)
-            raise
         async with (
             discard_unless_committed(lambda: self._discard(draft)),
             context.change(
@@ -263,6 +305,14 @@ class Registration:
             for alias in version.aliases:
                 await point_alias(operation, version.full_name, alias, version.version)
         return version
+
+    @asynccontextmanager
+    async def _discarded_on_failure(self, draft: ModelVersion) -> AsyncIterator[None]:
+        try:
+            yield
+        except BaseException:
+            await self._discard(draft)
+            raise
 
     async def _discard(self, version: ModelVersion) -> None:
         if not version.in_place:

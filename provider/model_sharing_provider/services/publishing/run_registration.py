@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import tempfile
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from model_sharing_protocol.errors import InvalidParameter, InvalidState
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.paths import check_relative_path
-from model_sharing_protocol.progress import ProgressCallback
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.publishing.arriving_models import ArrivingModel
 from model_sharing_provider.services.publishing.registration import Registration
 from model_sharing_provider.services.registry.models import authorize_new_version, model_target
 
 
 @dataclass(frozen=True, slots=True)
 class RunModel:
-    """Model of a run that was fetched: its MLflow URI, and its id if MLflow logged it with one."""
+    """Model of a run: its MLflow URI, its id if MLflow logged it with one, and its files as they arrive."""
 
     source: str
     logged_model_id: str
+    files: ArrivingModel
 
 
 class RunModels(Protocol):
     """Models of runs, at a tracking server."""
 
-    async def fetch(self, run_id: str, path: str, folder: Path, progress: ProgressCallback) -> RunModel:
-        """Fetch the model that a run logged at an artifact path into a folder. Raises NotFound."""
+    def find(self, run_id: str, path: str) -> AbstractAsyncContextManager[RunModel]:
+        """Find the model that a run logged at an artifact path, for a block. Raises NotFound."""
 
 
 class RunRegistration:
-    def __init__(self, registration: Registration, runs: RunModels | None, scratch: Path) -> None:
-        """`runs` is None without a tracking server; files arrive in a folder below `scratch`."""
+    def __init__(self, registration: Registration, runs: RunModels | None) -> None:
+        """`runs` is None without a tracking server."""
         self._registration = registration
         self._runs = runs
-        self._scratch = scratch
 
     async def register(
         self,
@@ -53,7 +52,8 @@ class RunRegistration:
     ) -> ModelVersion:
         """Register the model that a run logged at an artifact path, as the next version of `name`.
 
-        Raises InvalidState without a tracking server, what `RunModels.fetch` and `Registration.register` do.
+        Raises InvalidState without a tracking server, and what `RunModels.find` and
+        `Registration.register_arriving` do.
         """
         if self._runs is None:
             raise InvalidState(
@@ -66,9 +66,8 @@ class RunRegistration:
         # Before anything is fetched for somebody who may not register it.
         async with context.view(AuditAction.CHECK_MODEL_REGISTRATION, model_target(name)) as operation:
             await authorize_new_version(operation, name)
-        with tempfile.TemporaryDirectory(prefix="run-", dir=self._scratch) as folder:
-            found = await self._runs.fetch(run_id, path, Path(folder), lambda _progress: None)
+        async with self._runs.find(run_id, path) as found:
             origin = NewVersion(source=found.source, run_id=run_id, logged_model_id=found.logged_model_id)
-            return await self._registration.register(
-                context, Path(folder), name, alias=alias, comment=comment, origin=origin
+            return await self._registration.register_arriving(
+                context, found.files, name, alias=alias, comment=comment, origin=origin
             )

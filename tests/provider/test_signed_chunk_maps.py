@@ -126,19 +126,42 @@ async def pieces(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-async def test_maps_that_waited_in_the_store_for_their_version_are_not_signed(
-    admin: AdminClient, endpoint: str
-) -> None:
+async def upload(admin: AdminClient) -> None:
+    """Begin a version and upload its files, as MLflow's clients do."""
     await admin.provider.catalogs.create(admin.context, NAME.catalog)
     await admin.provider.catalogs.create_schema(admin.context, NAME.schema_name)
     await admin.provider.models.create(admin.context, NAME)
     version = await admin.provider.uploads.create(admin.context, NAME, NewVersion())
     for path, content in {"MLmodel": MLMODEL.encode(), "model.pkl": WEIGHTS}.items():
         await admin.provider.uploads.write(admin.context, version, path, pieces(content))
+
+
+async def test_maps_of_uploaded_files_are_signed(admin: AdminClient, endpoint: str) -> None:
+    await upload(admin)
     await admin.provider.finalization.finalize(admin.context, NAME, 1)
     globex = await share(admin, endpoint)
-    assert (await globex.query()).chunk_maps is not None
+    offered = (await globex.query()).chunk_maps
+    assert offered is not None
+    assert await globex.signed() == offered.sha256
+    assert find_block_digests(read_maps(await globex.get(offered.url)), DIGEST, len(WEIGHTS)) is not None
+
+
+async def test_maps_that_were_changed_while_they_waited_are_not_signed(
+    admin: AdminClient, endpoint: str, provider_home: Path
+) -> None:
+    await upload(admin)
+    (waiting,) = (provider_home / "artifacts" / "uploads").glob("**/chunk-maps/*")
+    maps = read_maps(waiting.read_bytes())
+    forged = BlockDigestWriter()
+    forged.update(WEIGHTS[::-1])
+    waiting.unlink()
+    waiting.write_bytes(write_maps([maps[DIGEST], forged.finish(DIGEST)]))
+    await admin.provider.finalization.finalize(admin.context, NAME, 1)
+    globex = await share(admin, endpoint)
+    offered = (await globex.query()).chunk_maps
+    assert offered is not None
     assert await globex.signed() is None
+    assert read_maps(await globex.get(offered.url)).keys() == {DIGEST}
 
 
 async def test_without_the_library_there_are_chunks_and_no_blocks(

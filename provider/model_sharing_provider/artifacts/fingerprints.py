@@ -31,6 +31,11 @@ class Fingerprint:
     chunk_map: ChunkMap | None = None
     blocks: ChunkMap | None = None
 
+    @property
+    def maps(self) -> tuple[ChunkMap, ...]:
+        """What is listed of the content among chunk maps."""
+        return tuple(each for each in (self.chunk_map, self.blocks) if each is not None)
+
     def file(self, path: str) -> ManifestFile:
         """Manifest entry for a file with this content at `path`."""
         return ManifestFile(path, self.size, self.sha256)

@@ -27,6 +27,7 @@ from model_sharing_provider.artifacts.layout import (
     waiting_chunk_map_path,
 )
 from model_sharing_provider.artifacts.store import ArtifactStore
+from model_sharing_provider.domain.uploads import UploadedFile
 
 _CACHED_FILES = 200_000
 _CHUNK_MAPS = "chunk maps"
@@ -112,21 +113,32 @@ class Manifests:
         listed = await asyncio.to_thread(read_maps, await self._store.get_bytes(chunk_maps_path(version_id)))
         return {sha256: found for sha256, found in listed.items() if sha256 in known.by_sha256}
 
-    async def put_waiting(self, version_id: str, maps: Iterable[ChunkMap | None]) -> None:
-        """Store chunk maps of uploaded files until their version is published; None is skipped."""
-        for found in maps:
-            if found is not None and (content := write_maps([found])):
-                await self._store.put_bytes(waiting_chunk_map_path(version_id, found.sha256), content)
+    async def put_waiting(self, version_id: str, sha256: str, maps: Iterable[ChunkMap | None]) -> str:
+        """Store the chunk maps of an uploaded file until its version is published; their sha256, if any."""
+        content = write_maps(found for found in maps if found is not None)
+        if not content:
+            return ""
+        await self._store.put_bytes(waiting_chunk_map_path(version_id, sha256), content)
+        return hashlib.sha256(content).hexdigest()
 
-    async def waiting(self, version_id: str, files: Iterable[ManifestFile]) -> list[ChunkMap]:
-        """Stored chunk maps of these uploaded files."""
+    async def waiting(self, version_id: str, files: Iterable[UploadedFile]) -> tuple[list[ChunkMap], bool]:
+        """Stored chunk maps of these uploaded files, and whether all are those that were made for them.
+
+        Of others, which somebody may have put there, chunks are taken, which are hints, and no blocks.
+        """
         maps: list[ChunkMap] = []
+        vouched = True
         for file in files:
             if file.size >= CHUNKED_FROM_BYTES:
                 with contextlib.suppress(NotFound, CorruptArtifact):
                     content = await self._store.get_bytes(waiting_chunk_map_path(version_id, file.sha256))
-                    maps += (await asyncio.to_thread(read_maps, content)).values()
-        return maps
+                    found = await asyncio.to_thread(read_maps, content)
+                    if hashlib.sha256(content).hexdigest() == file.chunk_map:
+                        maps += found.values()
+                    else:
+                        vouched = False
+                        maps += (each for each in found.values() if each.sha256 == file.sha256)
+        return maps, vouched
 
     async def _put(self, path: str, content: bytes) -> None:
         await self._store.put_bytes(path, content)

@@ -11,12 +11,14 @@ class UploadedFile:
     """Uploaded file: its relative path, and its staged path below the artifact root.
 
     One that is `expected` is written to the bucket by a URL that was given out, and has no digest yet.
+    `chunk_map` is the sha256 of its chunk map as it waits in the store; empty if nobody vouches for that.
     """
 
     path: str
     staged: str
     size: int
     sha256: str
+    chunk_map: str = ""
 
     @classmethod
     def expect(cls, path: str, place: str) -> UploadedFile:

@@ -40,6 +40,7 @@ class UploadRows:
                 "staged": file.staged,
                 "size": file.size,
                 "sha256": file.sha256,
+                "chunk_map": file.chunk_map,
                 "uploaded_at": now,
             }
             for file in files
@@ -138,4 +139,4 @@ class UploadRows:
 
 
 def _file(row: Row[Any]) -> UploadedFile:
-    return UploadedFile(row.path, row.staged, row.size, row.sha256)
+    return UploadedFile(row.path, row.staged, row.size, row.sha256, row.chunk_map)

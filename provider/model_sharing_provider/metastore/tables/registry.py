@@ -128,6 +128,7 @@ uploaded_files = Table(
     Column("staged", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("sha256", text_type(64), nullable=False),
+    Column("chunk_map", text_type(64), nullable=False, server_default=""),
     Column("uploaded_at", BigInteger, nullable=False),
 )
 

@@ -165,11 +165,11 @@ class Finalization:
                 None if job.arguments["any_format"] else (source and source.format) or ModelFormat.MLFLOW
             )
             model_format, reading, manifest = await self._inspect_uploads(version, files, required)
-            maps = await self._manifests.waiting(version.id, manifest.files)
+            maps, vouched = await self._manifests.waiting(version.id, files)
             for file in files:
                 await self._artifacts.move(file.staged, f"{version.storage_path}/{file.path}")
             await self._artifacts.sync(version.storage_path)
-            await self._manifests.write(version.id, manifest, maps)
+            written = await self._manifests.write(version.id, manifest, maps)
             if copied is not None:
                 await self._bundles.copy(copied.id, version.id)
             async with context.change(AuditAction.FINALIZE_MODEL_VERSION, target, model=name) as operation:
@@ -183,6 +183,7 @@ class Finalization:
                     digest=manifest.digest,
                     size=manifest.size,
                     num_files=len(manifest.files),
+                    chunk_maps=written.chunk_maps.sha256 if written.chunk_maps and vouched else "",
                     updated_at=operation.now,
                     updated_by=operation.principal.name,
                 )
@@ -231,8 +232,8 @@ class Finalization:
                 staged = f"{uploads_root(version.id)}/{uuid4()}"
                 await self._artifacts.copy(f"{folder}/{path}", staged)
                 read = await self._artifacts.fingerprint(staged, await self._artifacts.size(staged))
-                await self._manifests.put_waiting(version.id, [read.chunk_map])
-                taken.append(UploadedFile(path, staged, read.size, read.sha256))
+                maps = await self._manifests.put_waiting(version.id, read.sha256, read.maps)
+                taken.append(UploadedFile(path, staged, read.size, read.sha256, maps))
         return taken
 
     @contextlib.asynccontextmanager

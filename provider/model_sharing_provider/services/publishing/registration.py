@@ -281,7 +281,7 @@ class Registration:
                 )
                 manifest = Manifest.of(manifest.files, deltas=deltas)
             meter.begin("publishing")
-            maps = (each for found in contents.values() for each in (found.chunk_map, found.blocks))
+            maps = (each for found in contents.values() for each in found.maps)
             written = await self._manifests.write(draft.id, manifest, maps)
         async with (
             discard_unless_committed(lambda: self._discard(draft)),

@@ -147,9 +147,9 @@ class Uploads:
             await self.check_absent(context, version, path, by=by)
         staged = f"{uploads_root(version.id)}/{uuid4()}"
         found = await self._artifacts.put_stream(staged, chunks)
-        file = UploadedFile(path, staged, found.size, found.sha256)
         async with discard_unless_committed(lambda: self._artifacts.discard(staged)):
-            await self._manifests.put_waiting(version.id, [found.chunk_map])
+            maps = await self._manifests.put_waiting(version.id, found.sha256, found.maps)
+            file = UploadedFile(path, staged, found.size, found.sha256, maps)
             unneeded = await self._note(context, version, file, by, overwrite)
         if unneeded:
             await self._artifacts.discard(unneeded)
@@ -228,7 +228,8 @@ class Uploads:
             await self._recall_policy.check(operation, found)
             if found.status is not VersionStatus.READY or found.in_place:
                 return []
-        await self._manifests.put_waiting(version_id, (await self._manifests.chunk_maps(found.id)).values())
+        for sha256, chunk_map in (await self._manifests.chunk_maps(found.id)).items():
+            await self._manifests.put_waiting(version_id, sha256, [chunk_map])  # as they are in the store
         linked = []
         manifest = (await self._manifests.read(found.id)).manifest
         for file in await self._pulls.stored_files(context, found, manifest):

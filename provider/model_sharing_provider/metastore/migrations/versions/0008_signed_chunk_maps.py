@@ -1,4 +1,7 @@
-"""Sha256 of a version's chunk maps, which its signature names. Those of earlier versions are not signed."""
+"""Sha256 of a version's chunk maps, which its signature names, and of those that wait for their version.
+
+Those of earlier versions are not signed.
+"""
 
 from __future__ import annotations
 
@@ -15,3 +18,4 @@ _SHA256 = sa.String(64).with_variant(sa.Text(collation="C"), "postgresql")
 
 def upgrade() -> None:
     op.add_column("model_versions", sa.Column("chunk_maps", _SHA256, nullable=False, server_default=""))
+    op.add_column("uploaded_files", sa.Column("chunk_map", _SHA256, nullable=False, server_default=""))

@@ -16,13 +16,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from model_sharing_protocol.chunk_maps import Chunk, ChunkMap, ChunkMapWriter
 
 BLOCK_BYTES = 1024 * 1024
-_DIGEST_BYTES = 32
 
 
 class _Hash(Protocol):
@@ -94,31 +92,32 @@ class BlockDigestWriter:
         return self._writer.finish(_name(sha256))
 
 
-@dataclass(frozen=True, slots=True)
 class BlockDigests:
-    """Block digests of a file of `size` bytes: 32 bytes for each block, one after another."""
+    """Block digests of one file, as they are listed. Found by `find_block_digests`, which validates."""
 
-    size: int
-    digests: bytes
+    def __init__(self, listed: ChunkMap) -> None:
+        self._listed = listed
 
     def __len__(self) -> int:
-        return len(self.digests) // _DIGEST_BYTES
+        return len(self._listed)
 
     def block(self, index: int) -> Chunk:
         """Place and digest of a block."""
+        size, digest = self._listed.record(index)
         start = index * BLOCK_BYTES
-        digest = self.digests[index * _DIGEST_BYTES : (index + 1) * _DIGEST_BYTES]
-        return Chunk(start, min(start + BLOCK_BYTES, self.size), digest)
+        return Chunk(start, start + size, digest)
 
 
 def find_block_digests(maps: Mapping[str, ChunkMap], sha256: str, size: int) -> BlockDigests | None:
     """Block digests of a file, if they are listed among these maps, and are of its size."""
     listed = maps.get(_name(sha256))
-    if listed is None or listed.size != size or len(listed) != -(-size // BLOCK_BYTES):
+    if listed is None or listed.size != size:
         return None
-    found = BlockDigests(size, b"".join(chunk.sha256 for chunk in listed))
-    places = ((chunk.start, chunk.end) for chunk in listed)
-    return found if all(place == found.block(n)[:2] for n, place in enumerate(places)) else None
+    regular = all(
+        chunk.start % BLOCK_BYTES == 0 and (chunk.end - chunk.start == BLOCK_BYTES or chunk.end == size)
+        for chunk in listed
+    )
+    return BlockDigests(listed) if regular and len(listed) == -(-size // BLOCK_BYTES) else None
 
 
 def _name(sha256: str) -> str:

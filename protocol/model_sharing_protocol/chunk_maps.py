@@ -43,7 +43,7 @@ class ChunkMap:
 
     sha256: str
     size: int
-    records: bytes
+    records: bytes | memoryview
 
     def __iter__(self) -> Iterator[Chunk]:
         start = 0
@@ -53,6 +53,11 @@ class ChunkMap:
 
     def __len__(self) -> int:
         return len(self.records) // _CHUNK.size
+
+    def record(self, index: int) -> tuple[int, bytes]:
+        """Size and sha256 of a chunk, by its number."""
+        size, sha256 = _CHUNK.unpack_from(self.records, index * _CHUNK.size)
+        return size, sha256
 
 
 class ChunkMapWriter:
@@ -88,13 +93,14 @@ def read_maps(data: bytes) -> dict[str, ChunkMap]:
     if len(data) > MAX_CHUNK_MAPS_BYTES or not data.startswith(_MAGIC):
         raise CorruptArtifact("The chunk maps are not in the format of chunk maps.")
     maps: dict[str, ChunkMap] = {}
+    view = memoryview(data)  # of megabytes, which are not copied
     position = len(_MAGIC)
     while position < len(data):
         if len(data) - position < _FILE.size:
             raise CorruptArtifact("The chunk maps end in the middle of a file.")
         digest, count = _FILE.unpack_from(data, position)
         position += _FILE.size
-        records = data[position : position + count * _CHUNK.size]
+        records = view[position : position + count * _CHUNK.size]
         position += count * _CHUNK.size
         sha256 = digest.hex()
         if position > len(data) or sha256 in maps:
@@ -103,10 +109,14 @@ def read_maps(data: bytes) -> dict[str, ChunkMap]:
     return maps
 
 
-def _checked_size(records: bytes) -> int:
-    sizes = [size for size, _ in _CHUNK.iter_unpack(records)]
-    if not sizes or min(sizes) < 1 or max(sizes) > MAX_CHUNK_BYTES:
-        raise CorruptArtifact(
-            f"A chunk map is empty, or has a chunk that is not between 1 and {MAX_CHUNK_BYTES} bytes long."
-        )
-    return sum(sizes)
+def _checked_size(records: memoryview) -> int:
+    total = 0
+    for size, _ in _CHUNK.iter_unpack(records):
+        if not 1 <= size <= MAX_CHUNK_BYTES:
+            raise CorruptArtifact(
+                f"A chunk map has a chunk that is not between 1 and {MAX_CHUNK_BYTES} bytes long."
+            )
+        total += size
+    if not total:
+        raise CorruptArtifact("A chunk map is empty.")
+    return total

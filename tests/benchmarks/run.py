@@ -20,6 +20,7 @@ PROGRAMS = (
     "partial_changes.py",
     "importing.py",
     "paced.py",
+    "memory.py",
     "file_route.py",
     "resolution.py",
     "registry.py",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model_sharing.downloads.block_verifier import BlockVerifier
 from model_sharing.downloads.part_file import (
     RANGE_BYTES,
     PartFile,
@@ -16,6 +18,8 @@ from model_sharing.downloads.part_file import (
     arrived_prefix,
     range_bytes,
 )
+from model_sharing_protocol.block_digests import BlockDigestWriter, find_block_digests
+from model_sharing_protocol.chunk_maps import ChunkMapWriter, read_maps, write_maps
 
 MIB = 1024 * 1024
 
@@ -76,3 +80,27 @@ def test_counters_of_ranges_that_nobody_makes_count_for_nothing(tmp_path: Path, 
     assert arrived_bytes(path, size) == 0
     with PartFile(path, size, parallel=8) as part:
         assert part.done == 0
+
+
+def test_the_accounts_of_100_gb_take_a_few_megabytes(tmp_path: Path) -> None:
+    """Counters of its ranges and digests of its blocks; the file itself is sparse."""
+    sha256, blocks = "ab" * 32, 100_000
+    size = blocks * MIB
+    one = BlockDigestWriter()
+    one.update(b"?")
+    listed = ChunkMapWriter()
+    for _ in range(blocks):
+        listed.add(MIB, bytes(32))
+    content = write_maps([listed.finish(one.finish(sha256).sha256)])
+    tracemalloc.start()
+    try:
+        found = find_block_digests(read_maps(content), sha256, size)
+        assert found is not None
+        with PartFile(tmp_path / "some.part", size, parallel=8) as part:
+            verifier = BlockVerifier(part, found)
+            part.append(part.unfinished()[-1], memoryview(b"?"))
+            _, peak = tracemalloc.get_traced_memory()
+            assert verifier.wrong()[-1].end == size
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * MIB

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -124,24 +125,43 @@ class LargeFiles:
     def _fill(self, attempt: _Attempt) -> bool:
         """Fill in the missing ranges; True if all is what it should be, as was found out alongside."""
         file, reassembly, part, _, verifier = attempt
-        ranges = []
+        to_fetch, to_copy = deque[int](), deque[int]()
         for index in part.all_ranges() if verifier else part.unfinished():
             cached = reassembly.is_cached(part.next_byte(index), part.end(index))
-            threads = self._copiers if cached else self._workers
-            ranges.append(threads.submit(self._fill_range, attempt, index))
-        for filling in ranges:
+            (to_copy if cached else to_fetch).append(index)
+        # Tasks that go on to the next range, and not one a range: there are thousands of those.
+        fillings = [
+            threads.submit(self._fill_ranges, attempt, ranges)
+            for threads, ranges, tasks in (
+                (self._workers, to_fetch, self._parallel),
+                (self._copiers, to_copy, 1),
+            )
+            for _ in range(min(tasks, len(ranges)))
+        ]
+        for filling in fillings:
             filling.add_done_callback(part.watch)
         try:
             if verifier is None:
                 return _hash_as_completed(part) == file.sha256
             part.wait_beyond(part.size - 1)
-            for filling in ranges:
+            for filling in fillings:
                 filling.result()  # what had arrived before is checked, too
             return not verifier.wrong()
         finally:
-            for filling in ranges:
+            to_fetch.clear()
+            to_copy.clear()
+            for filling in fillings:
                 filling.cancel()
-            wait(ranges)
+            wait(fillings)
+
+    def _fill_ranges(self, attempt: _Attempt, ranges: deque[int]) -> None:
+        """Fill in ranges that others do not, until there are no more."""
+        while True:
+            try:
+                index = ranges.popleft()
+            except IndexError:
+                return
+            self._fill_range(attempt, index)
 
     def _fill_range(self, attempt: _Attempt, index: int) -> None:
         file, reassembly, part, progress, verifier = attempt

@@ -21,12 +21,14 @@
     ├── TooManyRequests
     ├── UnsupportedOperation
     │   ├── UnsupportedEncoding
-    │   └── MethodNotAllowed
+    │   ├── MethodNotAllowed
+    │   └── ReadOnlyReplica
     ├── InvalidModel
     ├── UnsafePath
     ├── CorruptArtifact
     ├── DiskFull
     ├── MetastoreUnavailable
+    ├── StaleReplica
     ├── ArtifactStoreUnavailable
     ├── UpstreamUnavailable
     ├── IssuerUnavailable
@@ -202,6 +204,13 @@ class MetastoreUnavailable(SharingError):
     retry_after = 5
 
 
+class StaleReplica(SharingError):
+    """The rows of a replica are too old to answer from: its home was away, or cut off, for too long."""
+
+    row = ErrorRow(503, "INTERNAL_ERROR", 503, "TEMPORARILY_UNAVAILABLE", 38)
+    retry_after = 30
+
+
 class ArtifactStoreUnavailable(SharingError):
     """The provider's artifact store, a bucket or folder, cannot be used at the moment."""
 
@@ -256,6 +265,12 @@ class MethodNotAllowed(UnsupportedOperation):
     """
 
     row = ErrorRow(405, "UNSUPPORTED_OPERATION", 400, "UNSUPPORTED_OPERATION", 18)
+
+
+class ReadOnlyReplica(UnsupportedOperation):
+    """A change, which a server over a replica does not make; the message names the home, which does."""
+
+    row = ErrorRow(400, "UNSUPPORTED_OPERATION", 400, "UNSUPPORTED_OPERATION", 37)
 
 
 class InvalidState(SharingError):

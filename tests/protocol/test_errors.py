@@ -75,6 +75,7 @@ def test_an_error_of_the_server_reads_as_itself_or_as_a_broader_one_at_the_recip
             | errors.UnsupportedEncoding
             | errors.MethodNotAllowed
             | errors.MetastoreUnavailable
+            | errors.StaleReplica
             | errors.ArtifactStoreUnavailable
             | errors.IssuerUnavailable
             | errors.TooManyRequests

@@ -16,6 +16,7 @@ from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.bootstrap.identities import wire_identities
 from model_sharing_provider.bootstrap.mirroring import Mirroring, Stores, open_mirroring
+from model_sharing_provider.bootstrap.replicas import open_replica_database, read_identity
 from model_sharing_provider.bootstrap.startup import (
     Announce,
     create_home,
@@ -29,6 +30,7 @@ from model_sharing_provider.domain.principals import MIRROR, Caller, Principal
 from model_sharing_provider.keys.cdns import CdnTable
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.keys.signing_keys import SigningKeys
+from model_sharing_provider.metastore.audit_spool import AuditSpool
 from model_sharing_provider.metastore.database import Database, open_database
 from model_sharing_provider.mlflow_import.run_models import TrackingRuns
 from model_sharing_provider.remote_providers.connections import UpstreamConnections
@@ -41,6 +43,7 @@ from model_sharing_provider.services.administration.inventory import Inventory
 from model_sharing_provider.services.administration.jobs import Jobs
 from model_sharing_provider.services.administration.overviews import Overviews
 from model_sharing_provider.services.administration.readiness import Readiness
+from model_sharing_provider.services.administration.replication import Replication
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
@@ -110,14 +113,22 @@ async def open_provider(
     the same home open.
     """
     create_home(settings)
-    database = await open_database(settings.database_url, settings.database_connections)
+    spool = None
+    if settings.replica_of:
+        database = await open_replica_database(settings)
+    else:
+        database = await open_database(settings.database_url, settings.database_connections)
     try:
-        secrets = await ensure_secrets(settings, database)
-        keys = await ensure_signing_keys(settings, database, lost=lost_keys)
-        administrator = await ensure_administrator(database, secrets, settings, announce)
+        if settings.replica_of:
+            secrets, keys, administrator = await read_identity(settings, database)
+            spool = AuditSpool(settings.audit_spool_path, settings.home_database_url)
+        else:
+            secrets = await ensure_secrets(settings, database)
+            keys = await ensure_signing_keys(settings, database, lost=lost_keys)
+            administrator = await ensure_administrator(database, secrets, settings, announce)
         connections = UpstreamConnections(Egress(settings.allowed_provider_networks))
         provider, mirroring = _wire(
-            settings, secrets, keys, database, administrator=administrator, connections=connections
+            settings, secrets, keys, database, spool, administrator=administrator, connections=connections
         )
         try:
             yield provider
@@ -126,6 +137,8 @@ async def open_provider(
             await connections.close()
             await provider.audit_recorder.close()
     finally:
+        if spool is not None:
+            spool.close()
         await database.close()
 
 
@@ -134,6 +147,7 @@ def _wire(
     secrets: ServerSecrets,
     keys: SigningKeys,
     database: Database,
+    spool: AuditSpool | None,
     *,
     administrator: Principal,
     connections: UpstreamConnections,
@@ -146,7 +160,8 @@ def _wire(
     origins = DownloadOrigins(artifacts, external, cdns, presigns=presigns)
     folders = SharedFolders(artifacts, external)
     manifests, bundles = Manifests(artifacts), Bundles(artifacts)
-    audit_recorder = AuditRecorder(database)
+    event_log = spool or database
+    audit_recorder = AuditRecorder(event_log)
     rate_limits = RateLimits(settings.request_rates)
     signed_files = SignedFiles(UrlSigner(secrets), artifacts)
     cleaner = ArtifactCleaner(artifacts, manifests)
@@ -242,7 +257,7 @@ def _wire(
         provider_terms=ProviderTerms(),
         providers=mirroring.providers,
         pull_history=PullHistory(),
-        readiness=Readiness(database, artifacts, origins),
+        readiness=Readiness(database, artifacts, origins, event_log),
         recalls=Recalls(),
         recipient_credentials=RecipientCredentials(storage_credentials, pulls),
         recipient_files=recipient_files,
@@ -251,6 +266,7 @@ def _wire(
         recipient_view=RecipientView(),
         recipients=Recipients(secrets, settings.quotas, RecipientSignIn(secrets, federation)),
         registration=registration,
+        replication=Replication(database, spool),
         run_registration=RunRegistration(registration, runs),
         search=Search(),
         secrets=Secrets(secrets, cdn_table),

@@ -24,7 +24,7 @@ from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database
 
 Announce = Callable[[str], None]
-_PEPPER_CHECK = "which pepper is this"
+PEPPER_CHECK = "which pepper is this"
 
 
 def create_home(settings: Settings) -> None:
@@ -60,7 +60,7 @@ async def ensure_secrets(settings: Settings, database: Database) -> ServerSecret
 
 
 async def _check_peppers(settings: Settings, database: Database, secrets: ServerSecrets) -> None:
-    checks = set(secrets.hashes(_PEPPER_CHECK))
+    checks = set(secrets.hashes(PEPPER_CHECK))
     async with database.read() as rows:
         known = await rows.peppers.known()
     if checks <= known:

@@ -50,7 +50,9 @@ def serve(**told: Any) -> None:
     def on_serving() -> None:
         write_private(settings.address_path, url.encode())
         announce(f"Serving shares on {url}{PREFIX}  (home {settings.home}; stop with Ctrl-C)")
-        if settings.ui:
+        if settings.replica_of:
+            announce(f"Reads only, from a replica; changes are made at {settings.replica_of}")
+        elif settings.ui:
             announce(f"Explorer on {url}{EXPLORER_PREFIX}  (first token: {settings.admin_token_path})")
         if settings.host in _EVERY_ADDRESS and not settings.public_url:
             announce(

@@ -366,6 +366,10 @@ class Settings(ServerSettings):
         return self.home / "upstream-cache"
 
     @property
+    def audit_spool_path(self) -> Path:
+        return self.home / "audit-spool.db"
+
+    @property
     def admin_token_path(self) -> Path:
         return self.home / "admin.token"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import msgspec
 from aiohttp import web
 
@@ -15,11 +18,19 @@ class Health(msgspec.Struct):
     status: str
 
 
-class Readiness(msgspec.Struct):
+class Replica(msgspec.Struct):
+    """State of a replica: the age of its rows, if it is known, and audit events that its home lacks yet."""
+
+    staleness_seconds: float | None
+    audit_events_waiting: int
+
+
+class Readiness(msgspec.Struct, omit_defaults=True):
     """Readiness of a server; `failing` maps each part that fails to a description."""
 
     status: str
     failing: dict[str, str]
+    replica: Replica | None = None
 
 
 async def health(_request: web.Request) -> web.Response:
@@ -33,14 +44,16 @@ async def ready(request: web.Request) -> web.Response:
     With an unreachable bucket the response is 200 and "degraded": it is unreachable for all servers alike,
     and much can be served without it.
     """
-    readiness = provider_of(request).readiness
-    failing = await readiness.failing()
+    provider = provider_of(request)
+    failing = await provider.readiness.failing()
     if request.config_dict[SHUTDOWN].stopping:
         failing["server"] = "is stopping"
-    if readiness.degrades(failing):
-        return web.json_response({"status": "degraded", "failing": failing})
-    body = {"status": "not ready" if failing else "ready", "failing": failing}
-    return web.json_response(body, status=503 if failing else 200)
+    degraded = provider.readiness.degrades(failing)
+    body: dict[str, Any] = {"status": "degraded" if degraded else "not ready" if failing else "ready"}
+    body["failing"] = failing
+    if status := await provider.replication.status():
+        body["replica"] = asdict(status)
+    return web.json_response(body, status=503 if failing and not degraded else 200)
 
 
 FACE = Face(

@@ -102,6 +102,16 @@ JOBS_WAIT = Gauge(
     "Time for which the oldest queued job has been due; it grows if no server works on jobs",
     multiprocess_mode=_NEWEST,
 )
+REPLICA_STALENESS = Gauge(
+    "model_sharing_replica_staleness_seconds",
+    "Age of the rows of a replica; beyond MODEL_SHARING_PROVIDER_REPLICA_MAX_STALENESS it answers nothing",
+    multiprocess_mode=_NEWEST,
+)
+SPOOLED = Gauge(
+    "model_sharing_audit_events_spooled",
+    "Audit events of a replica that are not delivered to its home yet",
+    multiprocess_mode=_NEWEST,
+)
 
 
 def count_report(report: Report) -> None:
@@ -131,6 +141,8 @@ def count_report(report: Report) -> None:
             MIRRORED.labels(labels["provider"]).inc(report.amount)
         case Measured.ISSUED_BYTES:
             ISSUED.labels(*share_labels.labels(labels["share"], labels["recipient"])).inc(report.amount)
+        case Measured.REPLICA_STALENESS | Measured.AUDIT_EVENTS_SPOOLED as measured:
+            (REPLICA_STALENESS if measured is Measured.REPLICA_STALENESS else SPOOLED).set(report.amount)
 
 
 # Looking up a histogram by its labels costs more than observing a value.

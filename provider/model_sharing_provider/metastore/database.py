@@ -11,15 +11,17 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from model_sharing_protocol.errors import DiskFull, InvalidState, MissingDependency
+from model_sharing_protocol.errors import DiskFull, InvalidState
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.domain.replicas import ReplicaPolicy
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.metastore.engine.connection import Connection, ReadConnection
 from model_sharing_provider.metastore.engine.copying import copy_rows
 from model_sharing_provider.metastore.engine.database_engine import POOL, DatabaseEngine, SqlRows
 from model_sharing_provider.metastore.engine.migrate import check_migrated, migrate, newest_revision
+from model_sharing_provider.metastore.engine.opening import engine_at
 from model_sharing_provider.metastore.engine.statement_timing import time_statements
 from model_sharing_provider.metastore.hot.audit_writes import append_and_delete, append_events
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
@@ -27,6 +29,7 @@ from model_sharing_provider.metastore.hot.federation_reads import FederationRead
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
+from model_sharing_provider.metastore.replica import ReplicaBounds, beat
 from model_sharing_provider.metastore.rows.audit_log import delete_oldest
 from model_sharing_provider.metastore.rows.changes import ChangeCounter
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
@@ -49,13 +52,14 @@ class Database:
     Every method raises MetastoreUnavailable while the database cannot be reached.
     """
 
-    def __init__(self, database_engine: DatabaseEngine) -> None:
+    def __init__(self, database_engine: DatabaseEngine, replica: ReplicaPolicy | None = None) -> None:
         self._database_engine = database_engine
         self._pool = database_engine.connection_pool()
         time_statements(self._pool)
         self._reading = database_engine.for_reading(self._pool)
         self._sql = SqlExecutor(database_engine)
         self._probe = SqlExecutor(database_engine, threads=1, patience=_PROBED_WITHIN_SECONDS)
+        self._bounds = ReplicaBounds(replica, self._sql) if replica else None
         self._change_counter = ChangeCounter()
         self._cache = ReadCache(self._sql)
         self._recipient_reads = RecipientReads(self._cache)
@@ -64,7 +68,12 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
-        """Read transaction with one consistent view of the rows."""
+        """Read transaction with one consistent view of the rows.
+
+        Raises StaleReplica for rows of a replica that are too old.
+        """
+        # Looked at before any row, cached ones included: whatever is read afterwards is at least as fresh.
+        await self.check_fresh()
         connection = ReadConnection(self._reading)
         with self._database_engine.translated_errors():
             try:
@@ -82,10 +91,11 @@ class Database:
         and what belongs to those. Other models may change meanwhile; nothing else may. With `cached` false,
         it must only write rows that no cache keeps: all caches stay valid.
 
-        Raises AlreadyExists if another writer was faster, and DiskFull; `deletes` may use the reserve of disk
-        space. After MetastoreUnavailable the transaction may or may not have been committed, since the
-        response to the commit may have been lost.
+        Raises AlreadyExists if another writer was faster, DiskFull, and ReadOnlyReplica on a replica;
+        `deletes` may use the reserve of disk space. After MetastoreUnavailable the transaction may or may not
+        have been committed, since the response to the commit may have been lost.
         """
+        self._check_changeable()
         async with self._room(deletes):
             with self._database_engine.translated_errors():
                 async with self._writing(model) as connection:
@@ -97,6 +107,24 @@ class Database:
                         await rows.audit_log.write()
                         if cached:
                             await rows.changes.write()
+
+    async def check_fresh(self) -> None:
+        """Check that rows are fresh enough, as those of the home itself are. Raises StaleReplica."""
+        if self._bounds is not None:
+            await self._bounds.check()
+
+    async def staleness(self) -> float | None:
+        """Age of the rows in seconds: 0 at the home, None if it is unknown."""
+        return 0.0 if self._bounds is None else await self._bounds.staleness()
+
+    async def beat(self) -> None:
+        """Write the time for replicas, if the database can have any."""
+        if not self._database_engine.reads_at_once:
+            await beat(self._sql)
+
+    def _check_changeable(self) -> None:
+        if self._bounds is not None:
+            raise self._bounds.refuse_change()
 
     def _unit_of_work(self, connection: Connection) -> UnitOfWork:
         return UnitOfWork(
@@ -122,6 +150,7 @@ class Database:
         Other writers wait for one step at most. The pause between steps is longer, so that writers that poll
         for their turn get it.
         """
+        self._check_changeable()
         deleted, size = 0, _FIRST_STEP
         async with self._room(deletes=True):
             while True:
@@ -137,6 +166,7 @@ class Database:
 
     async def compact(self) -> None:
         """Release disk space of deleted rows, while other processes continue. Raises DiskFull."""
+        self._check_changeable()
         async with self._room(deletes=True):
             with self._database_engine.translated_errors():
                 await asyncio.to_thread(self._database_engine.compact)
@@ -210,10 +240,21 @@ async def open_database(url: str, connections: int = POOL) -> Database:
     release has written it, MissingDependency without PostgreSQL's driver, InvalidParameter for a URL that
     cannot be read, DiskFull, and MetastoreUnavailable saying why it cannot be connected to.
     """
-    database_engine = _engine_at(url, connections)
+    database_engine = engine_at(url, connections)
     with database_engine.translated_errors():
         await asyncio.to_thread(_migrate, database_engine)
     return Database(database_engine)
+
+
+async def open_replica(url: str, connections: int, policy: ReplicaPolicy) -> Database:
+    """Open a read-only replica of a database, which has to have this release's tables.
+
+    Raises MigrationPending, InvalidState for a newer release's tables, and what `open_database` does else.
+    """
+    database_engine = engine_at(url, connections)
+    with database_engine.translated_errors():
+        await asyncio.to_thread(check_migrated, database_engine)
+    return Database(database_engine, policy)
 
 
 async def check_database(url: str) -> str:
@@ -221,7 +262,7 @@ async def check_database(url: str) -> str:
 
     Raises MigrationPending if it is not that of this release, and the errors of `open_database`.
     """
-    database_engine = _engine_at(url, POOL)
+    database_engine = engine_at(url, POOL)
     with database_engine.translated_errors():
         return await asyncio.to_thread(check_migrated, database_engine)
 
@@ -234,17 +275,3 @@ def _migrate(database_engine: DatabaseEngine) -> None:
         if not (isinstance(database_engine.translate(error), DiskFull) and database_engine.lend_reserve()):
             raise
         migrate(database_engine)
-
-
-def _engine_at(url: str, connections: int) -> DatabaseEngine:
-    if url.startswith("sqlite:"):
-        from model_sharing_provider.metastore.engine.sqlite import Sqlite  # noqa: PLC0415
-
-        return Sqlite(url)
-    try:
-        from model_sharing_provider.metastore.engine.postgresql import PostgreSql  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingDependency(
-            "PostgreSQL needs its driver; install it with: pip install 'model-sharing[postgres]'."
-        ) from error
-    return PostgreSql(url, connections)

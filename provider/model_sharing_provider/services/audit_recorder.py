@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from model_sharing_protocol.errors import MetastoreUnavailable
 from model_sharing_provider.domain.events import AuditEvent
-from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.services.denials import WINDOW_SECONDS, DenialAggregator
 from model_sharing_provider.telemetry.reports import Measured, timed
 
@@ -32,11 +32,19 @@ class _Waiting:
     deletes: bool
 
 
+class EventLog(Protocol):
+    """Where events are written: the database, or on a replica the spool of those for the home."""
+
+    async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None: ...
+
+    async def check_writable(self) -> None: ...
+
+
 class AuditRecorder:
     """Recorder that writes events in groups, in the order they came."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, log: EventLog) -> None:
+        self._event_log = log
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
         self._denials = DenialAggregator()
@@ -107,7 +115,7 @@ class AuditRecorder:
         if not events:
             return
         try:
-            await self._database.append_events(events)
+            await self._event_log.append_events(events)
         except Exception as error:
             _log.error("repeated denials are not written yet", events=len(events), reason=str(error))
         else:
@@ -118,7 +126,7 @@ class AuditRecorder:
             group, self._waiting = self._waiting, []
             deletes = any(each.deletes for each in group)
             try:
-                await self._database.append_events([each.event for each in group], deletes=deletes)
+                await self._event_log.append_events([each.event for each in group], deletes=deletes)
             except Exception as error:
                 if isinstance(error, MetastoreUnavailable):
                     # Events that arrived meanwhile would wait as long again, for the same error.

@@ -26,7 +26,9 @@ from model_sharing_protocol.errors import (
     NotFound,
     PermissionDenied,
     ReadOnlyCatalog,
+    ReadOnlyReplica,
     SharingError,
+    StaleReplica,
     TooManyRequests,
 )
 from model_sharing_protocol.names import FullName
@@ -44,6 +46,9 @@ from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.rate_limits import RateLimits
 
 _SECONDS_FOR_A_LAST_EVENT = 1.0
+_REPEATABLE = (ReadOnlyReplica, StaleReplica, MetastoreUnavailable)
+"""Errors that strangers can cause as often as they like, and a replica can record while it has them: repeated
+ones are counted, as denials are, so that nobody fills its disk."""
 
 _ErrorT = TypeVar("_ErrorT", bound=SharingError)
 
@@ -334,7 +339,7 @@ class Context:
         else:
             event = self._event_of(operation, outcome, reason)
         stranger = event.caller.principal.type is PrincipalType.ANONYMOUS
-        if outcome is Outcome.DENIED and stranger:
+        if stranger and (outcome is Outcome.DENIED or isinstance(error, _REPEATABLE)):
             recording = self._audit.record_denial(event, type(error).__name__)
         else:
             recording = self._audit.record(event, deletes=action in DELETES)

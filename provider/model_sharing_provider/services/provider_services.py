@@ -14,6 +14,7 @@ from model_sharing_provider.services.administration.inventory import Inventory
 from model_sharing_provider.services.administration.jobs import Jobs
 from model_sharing_provider.services.administration.overviews import Overviews
 from model_sharing_provider.services.administration.readiness import Readiness
+from model_sharing_provider.services.administration.replication import Replication
 from model_sharing_provider.services.administration.secrets import Secrets
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.context import Context
@@ -131,6 +132,7 @@ class ProviderServices:
     recipient_view: RecipientView
     recipients: Recipients
     registration: Registration
+    replication: Replication
     run_registration: RunRegistration
     search: Search
     secrets: Secrets

@@ -47,7 +47,9 @@ async def _serve(
 ) -> None:
     tls = tls_context(settings.tls_certificate, settings.tls_key)
     async with traces() as tracer, open_provider(settings, announce) as provider:
-        app = make_app(provider, settings.trusted_proxies, ui=settings.ui)
+        # Signing in to the explorer is a change, and so is most of what its pages are for.
+        pages = settings.ui and not settings.replica_of
+        app = make_app(provider, settings.trusted_proxies, ui=pages)
         if tracer:
             app[TRACER] = tracer
         # aiohttp waits this long for responses in progress, then again before it ends them; 0 means forever.
@@ -58,6 +60,7 @@ async def _serve(
         watching = (
             asyncio.create_task(watch(app, runner.server)),
             asyncio.create_task(watch_expiry(provider.inventory, settings.tls_certificate)),
+            asyncio.create_task(provider.replication.run()),
             *(asyncio.create_task(run()) for run in _background(provider, settings)),
         )
         try:
@@ -80,8 +83,8 @@ async def _serve(
 def _background(
     provider: ProviderServices, settings: Settings
 ) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
-    """What a server does besides answering; nothing for one that leaves it to others."""
-    if not settings.jobs:
+    """What a server does besides answering; nothing for one that leaves it to others, as replicas do."""
+    if not settings.jobs or settings.replica_of:
         return ()
     return provider.job_worker.run, provider.mirror_follower.run, provider.eviction.run
 

@@ -35,6 +35,10 @@ class Measured(StrEnum):
     """One per pull that failed, of files of a `provider`."""
     MIRRORED_BYTES = "mirrored bytes"
     """Bytes of another `provider` that readers were given from this server's store."""
+    REPLICA_STALENESS = "replica staleness"
+    """Age of the rows of this replica."""
+    AUDIT_EVENTS_SPOOLED = "spooled audit events"
+    """Number of events of this replica that its home does not have yet."""
 
 
 class Refusal(StrEnum):

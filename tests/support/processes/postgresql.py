@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import shutil
 import signal
@@ -61,7 +62,7 @@ class PostgresServer:
             capture_output=True,
         )
         self.start()
-        self._administer("CREATE DATABASE migrated")
+        self.execute("CREATE DATABASE migrated")
         migrate(PostgreSql(self.url("migrated")))
 
     def start(self) -> None:
@@ -104,13 +105,38 @@ class PostgresServer:
     def database(self, like: str = "TEMPLATE migrated STRATEGY file_copy") -> Iterator[str]:
         """The URL of a database that is gone when the block ends; a migrated one unless told otherwise."""
         name = f"t{uuid4().hex}"
-        self._administer(f"CREATE DATABASE {name} {like}")
+        self.execute(f"CREATE DATABASE {name} {like}")
         try:
             yield self.url(name)
         finally:
-            self._administer(f"DROP DATABASE {name} WITH (FORCE)")
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _administer(self, statement: str) -> None:
+    @contextlib.contextmanager
+    def standby(self) -> Iterator[PostgresServer]:
+        """A hot standby that follows this server until the block ends: by streaming, a moment later."""
+        with tempfile.TemporaryDirectory(prefix="postgres-", dir=_fastest()) as data:
+            other = copy.copy(self)
+            other.port, other._data = free_port(), Path(data)
+            if self._user:
+                shutil.chown(data, self._user)
+            subprocess.run(
+                [
+                    *(self._programs / "pg_basebackup", "-D", data, "-d", self.url("postgres")),
+                    *("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"),
+                ],
+                check=True,
+                user=self._user,
+                cwd=data,
+                capture_output=True,
+            )
+            other.start()
+            try:
+                yield other
+            finally:
+                other.stop()
+
+    def execute(self, statement: str) -> None:
+        """Execute a statement of an administrator, in no database of a test."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
 

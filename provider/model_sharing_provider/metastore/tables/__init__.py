@@ -10,7 +10,8 @@ shares ─< share_objects (a model's or a schema's id, under the name recipients
 recipients, principals ─< federation_policies ─< federation_policy_groups (of principals), sessions
 terms_texts ─< securable_terms (of a share or a model) · terms_acceptances (by recipients)
 (any securable) ─< grants >──── principals ─< group_members, access_tokens ─< sessions
-tags (of any securable) · jobs · audit_log
+tags (of any securable) · jobs
+audit_log · audit_spools · heartbeats
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from model_sharing_provider.metastore.tables.registry import (
     uploaded_files,
     uploaded_parts,
 )
+from model_sharing_provider.metastore.tables.replicas import audit_spools, heartbeats
 from model_sharing_provider.metastore.tables.sharing import (
     providers,
     recipient_tokens,
@@ -59,12 +61,14 @@ from model_sharing_provider.metastore.tables.terms import securable_terms, terms
 __all__ = [
     "access_tokens",
     "audit_log",
+    "audit_spools",
     "catalogs",
     "changes",
     "federation_policies",
     "federation_policy_groups",
     "grants",
     "group_members",
+    "heartbeats",
     "jobs",
     "lineage",
     "metadata",

@@ -13,6 +13,7 @@ from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.artifacts.download_origins import CdnSample, DownloadOrigins
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.services.audit_recorder import EventLog
 
 _ANSWERS_WITHIN_SECONDS = 3.0
 _LOOKED_AT_EVERY_SECONDS = 0.5
@@ -24,8 +25,15 @@ _log = structlog.get_logger("model_sharing_provider")
 class Readiness:
     """Readiness check, run at most twice a second: anybody may request it, without a token."""
 
-    def __init__(self, database: Database, artifacts: ArtifactStore, origins: DownloadOrigins) -> None:
+    def __init__(
+        self,
+        database: Database,
+        artifacts: ArtifactStore,
+        origins: DownloadOrigins,
+        event_log: EventLog,
+    ) -> None:
         self._database = database
+        self._event_log = event_log
         self._artifacts = artifacts
         self._origins = origins
         self._one_at_a_time = asyncio.Lock()
@@ -58,11 +66,12 @@ class Readiness:
         return await self._origins.cdn_samples()
 
     async def _check_database(self) -> None:
-        """Check that the database can be written: every call needs an audit event."""
+        """Check that events can be written, as every call needs one, and that rows are fresh enough."""
         await self._database.check_usable()
+        await self._database.check_fresh()
         if time.monotonic() >= self._written_again_at:
             self._written_again_at = 0.0
-            await self._database.check_writable()
+            await self._event_log.check_writable()
             self._written_again_at = time.monotonic() + _WRITTEN_EVERY_SECONDS
 
 

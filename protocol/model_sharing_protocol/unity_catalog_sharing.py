@@ -16,6 +16,7 @@ from model_sharing_protocol.unity_catalog_permissions import PrivilegeAssignment
 Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 """Epoch milliseconds up to the end of the year 9999."""
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Limit = Annotated[int, msgspec.Meta(ge=0, le=2**60)]
 
 
 class SharedDataObject(Message):
@@ -125,6 +126,14 @@ class Properties(Message):
     properties: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class RecipientLimits(Message):
+    """EXTENSION: limits of a recipient's own; 0 is no limit, null that of the provider's settings."""
+
+    requests_per_minute: Limit | None = None
+    bytes_per_day: Limit | None = None
+    bytes_per_month: Limit | None = None
+
+
 class RecipientInfo(Message):
     name: str
     authentication_type: str
@@ -140,6 +149,7 @@ class RecipientInfo(Message):
     activation_url: str = ""
     ip_access_list: IpAccessList | None = None
     properties_kvpairs: Properties | None = None
+    limits: RecipientLimits | None = None
 
 
 class CreateRecipient(Message):
@@ -187,7 +197,10 @@ class FederationPolicies(Message):
 
 
 class UpdateRecipient(Message):
-    """Update of a recipient; to change the token's expiry, use `rotate-token`."""
+    """Update of a recipient; to change the token's expiry, use `rotate-token`.
+
+    EXTENSION: `limits`, which replace all of its own.
+    """
 
     expiration_time: NotServed = None
     id: NotServed = None
@@ -196,6 +209,7 @@ class UpdateRecipient(Message):
     owner: str | None = None
     ip_access_list: IpAccessList | None = None
     properties_kvpairs: Properties | None = None
+    limits: RecipientLimits | None = None
 
 
 class RecipientProfile(Message):

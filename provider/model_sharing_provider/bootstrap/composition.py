@@ -61,6 +61,7 @@ from model_sharing_provider.services.publishing.registration import Registration
 from model_sharing_provider.services.publishing.run_registration import RunRegistration
 from model_sharing_provider.services.publishing.uploads import Uploads
 from model_sharing_provider.services.rate_limits import RateLimits
+from model_sharing_provider.services.recipient_budgets import RecipientBudgets
 from model_sharing_provider.services.registry.access_tokens import AccessTokens
 from model_sharing_provider.services.registry.catalogs import Catalogs
 from model_sharing_provider.services.registry.code_sign_in import CodeSignIn
@@ -163,6 +164,7 @@ def _wire(
     event_log = spool or database
     audit_recorder = AuditRecorder(event_log)
     rate_limits = RateLimits(settings.request_rates)
+    budgets = RecipientBudgets(settings.recipient_limits, database, alone=bool(settings.replica_of))
     signed_files = SignedFiles(UrlSigner(secrets), artifacts)
     cleaner = ArtifactCleaner(artifacts, manifests)
     recall_policy = RecallPolicy(settings.recalled_versions)
@@ -187,7 +189,7 @@ def _wire(
     principals = Principals(secrets, federation)
     sessions = Sessions(secrets, principals, settings.session_lifetime)
     recipient_files = RecipientFiles(
-        signed_files, artifacts, manifests, signing, pulls=pulls, origins=origins
+        signed_files, artifacts, manifests, signing, pulls=pulls, origins=origins, budgets=budgets
     )
     principal_revisions = PrincipalRevisions(
         principal_files,
@@ -261,10 +263,12 @@ def _wire(
         recalls=Recalls(),
         recipient_credentials=RecipientCredentials(storage_credentials, pulls),
         recipient_files=recipient_files,
-        recipient_revisions=RecipientRevisions(artifacts, manifests, pulls),
+        recipient_revisions=RecipientRevisions(artifacts, manifests, pulls, recipient_files),
         recipient_terms=RecipientTerms(),
         recipient_view=RecipientView(),
-        recipients=Recipients(secrets, settings.quotas, RecipientSignIn(secrets, federation)),
+        recipients=Recipients(
+            secrets, settings.quotas, RecipientSignIn(secrets, federation, budgets), budgets
+        ),
         registration=registration,
         replication=Replication(database, spool),
         run_registration=RunRegistration(registration, runs),

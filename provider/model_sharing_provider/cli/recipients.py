@@ -22,6 +22,7 @@ from model_sharing_provider.cli.options import (
     owner_option,
     rename_option,
 )
+from model_sharing_provider.cli.recipient_limits import ChangeOfLimits, limits_record, recipient_limit_options
 from model_sharing_provider.cli.records import Record, recipient_overview_record, to_record
 from model_sharing_provider.cli.session import configured, listed, run
 from model_sharing_provider.http.urls import activation_link
@@ -173,12 +174,13 @@ def show(name: str, output: str) -> None:
     """Show a recipient, its tokens and its shares."""
     found, grants = run(lambda provider, context: provider.recipients.get(context, name))
     grant_records = [to_record(grant) for grant in grants]
-    record = to_record(found)
+    usage = run(lambda provider, context: provider.recipients.usage(context, name))
+    record = {**to_record(found), "limits": limits_record(usage)}
     if output == "json":
         show_one({**record, "grants": grant_records}, output)
         return
-    tokens = record.pop("tokens")
-    show_one(record, output)
+    tokens, limits = record.pop("tokens"), record.pop("limits")
+    show_one({**record, **limits}, output)
     announce("")
     show_list(tokens, _TOKEN_COLUMNS, output)
     announce("")
@@ -191,7 +193,11 @@ def show(name: str, output: str) -> None:
 
 
 @recipient.command(
-    epilog=example("model-sharing-provider recipient update globex --ip-access-list 192.0.2.0/24")
+    epilog=example(
+        "model-sharing-provider recipient update globex --ip-access-list 192.0.2.0/24",
+        "model-sharing-provider recipient update globex --max-bytes-per-day 2TB",
+        "model-sharing-provider recipient update globex --max-requests-per-minute 600",
+    )
 )
 @click.argument("name", shell_complete=complete_recipients)
 @rename_option
@@ -199,6 +205,7 @@ def show(name: str, output: str) -> None:
 @owner_option
 @_IP_ACCESS_LIST
 @click.option("--no-ip-access-list", "anywhere", is_flag=True, help="Allow its credentials from any network.")
+@recipient_limit_options
 @output_option
 def update(
     *,
@@ -208,17 +215,22 @@ def update(
     owner: str | None,
     networks: Sequence[str],
     anywhere: bool,
+    limits: ChangeOfLimits | None,
     output: str,
 ) -> None:
-    """Update a recipient's name, description, owner or IP access list.
+    """Update a recipient's name, description, owner, IP access list or limits.
 
-    The networks replace the previous ones immediately.
+    Networks and limits replace the previous ones immediately.
     """
     if networks and anywhere:
         raise click.UsageError("Give --ip-access-list or --no-ip-access-list, not both.")
     access_list = networks if networks or anywhere else None
-    changes = changes_of(rename=rename, comment=comment, owner=owner, more=access_list is not None)
-    updated = run(lambda provider, context: provider.recipients.update(context, name, changes, access_list))
+    changes = changes_of(
+        rename=rename, comment=comment, owner=owner, more=access_list is not None or limits is not None
+    )
+    updated = run(
+        lambda provider, context: provider.recipients.update(context, name, changes, access_list, limits)
+    )
     show_done(to_record(updated), f"Updated the recipient {updated.name}", output)
 
 

@@ -28,8 +28,8 @@ from model_sharing_provider.configuration.kinds import (
     whole_number,
     without_credentials,
 )
+from model_sharing_provider.configuration.recipient_settings import RecipientSettings
 from model_sharing_provider.configuration.rows import ROW, Setting, setting
-from model_sharing_provider.configuration.server_settings import ServerSettings
 from model_sharing_provider.domain.credentials import CLOUDS
 from model_sharing_provider.domain.mirrors import FreshnessPolicy
 from model_sharing_provider.domain.pulls import PullLimits
@@ -43,7 +43,7 @@ _CONNECTIONS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Settings(ServerSettings):
+class Settings(RecipientSettings):
     """Settings of a provider; an empty text means unset."""
 
     home: Path = setting(
@@ -379,7 +379,7 @@ class Settings(ServerSettings):
         return self.home / "server.url"
 
 
-# Those of `ServerSettings`, which are keyword-only, come last, although they are inherited.
+# Those that are inherited, and keyword-only, come last.
 _FIELDS = sorted(fields(Settings), key=lambda each: bool(each.kw_only))
 TABLE: dict[str, Setting] = {each.name: each.metadata[ROW] for each in _FIELDS}
 """Rows of the table by their field in `Settings`."""

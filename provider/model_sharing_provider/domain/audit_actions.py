@@ -33,6 +33,7 @@ class AuditAction(StrEnum):
         "A session of the explorer began, by an access token or at an identity provider",
     )
     SIGN_OUT = "signOut", "A session of the explorer was ended by its user"
+    REACH_RECIPIENT_LIMIT = "reachRecipientLimit", "A recipient reached a limit; refused until it ends"
     OTHER_DENIALS = "otherDenials", "Denials beyond the number of kinds and addresses that are distinguished"
 
     # The metastore, catalogs and schemas

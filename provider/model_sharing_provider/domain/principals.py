@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import uuid4
 
+from model_sharing_provider.domain.recipient_limits import DEFAULT_LIMITS, RecipientLimits
+
 ALL_USERS = "account users"
 """Group that implicitly contains every user and service principal (Databricks' name)."""
 
@@ -27,6 +29,7 @@ class Principal:
 
     `token_groups` are those that it is in by a claim of that token alone, and only for calls with it.
     `token_expires_at` (epoch ms) is the end of a token of another issuer, which is stored nowhere.
+    `limits` are those of a recipient.
     """
 
     type: PrincipalType
@@ -36,6 +39,7 @@ class Principal:
     groups: tuple[Principal, ...] = ()
     token_groups: tuple[Principal, ...] = ()
     token_expires_at: int | None = field(default=None, compare=False)
+    limits: RecipientLimits = field(default=DEFAULT_LIMITS, compare=False, repr=False)
 
     @property
     def all_groups(self) -> tuple[Principal, ...]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_provider.domain.changes import FeedPosition
+from model_sharing_provider.domain.recipient_limits import DEFAULT_LIMITS, RecipientLimits
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel
 from model_sharing_provider.domain.skills import SkillMetadata
 from model_sharing_provider.domain.terms import UnacceptedTerms
@@ -186,6 +187,7 @@ class Recipient:
     ip_access_list: tuple[str, ...] = ()
     properties: dict[str, str] = field(default_factory=dict)
     authentication_type: AuthenticationType = AuthenticationType.TOKEN
+    limits: RecipientLimits = DEFAULT_LIMITS
     tokens: tuple[RecipientToken, ...] = ()
     created_at: int
     updated_at: int

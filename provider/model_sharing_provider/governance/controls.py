@@ -60,6 +60,8 @@ CONTROLS: Mapping[SecurableType, Mapping[str, Rule]] = {
     SecurableType.RECIPIENT: {
         "edit": rules.OWN_RECIPIENT,
         "rotate": rules.OWN_RECIPIENT,
+        # What a recipient may cost is decided by who pays.
+        "limit": rules.ADMINISTRATORS,
         "delete": rules.OWN_RECIPIENT,
     },
     SecurableType.PROVIDER: {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, asynccontextmanager
 from email.utils import formatdate
 
 import structlog
@@ -15,7 +15,13 @@ from model_sharing_provider.http.metrics import CUT, count_file_bytes
 from model_sharing_provider.http.requests import BYTES_STREAMED
 from model_sharing_provider.http.transfers import transferring
 from model_sharing_provider.services.context import Context
-from model_sharing_provider.services.signed_files import IN_STORE, OpenFile, OpenPack, SignedFiles
+from model_sharing_provider.services.signed_files import (
+    IN_STORE,
+    OpenFile,
+    OpenPack,
+    SignedFiles,
+    TransferPermission,
+)
 
 _SINGLE_WRITE_BYTES = 256 * 1024
 # For a piece of 1 or 4 MiB: clients slower than 9 or 35 kB/s are cut off, and resume by another request.
@@ -45,6 +51,23 @@ async def file_response(
     span = _span(request, file.size, etag)
     if span is None:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}", **extra_headers})
+    if request.method == "HEAD":
+        return await _sent(request, context, files, file, span=span, extra_headers=extra_headers)
+    async with _counting(request, file.access, span[1] - span[0]):
+        return await _sent(request, context, files, file, span=span, extra_headers=extra_headers)
+
+
+async def _sent(
+    request: web.Request,
+    context: Context,
+    files: SignedFiles,
+    file: OpenFile,
+    *,
+    span: tuple[int, int],
+    extra_headers: Mapping[str, str],
+) -> web.StreamResponse:
+    """Response with a range of the file, or the redirection to it."""
+    etag = f'"{file.sha256}"'
     found = IN_STORE
     if request.method != "HEAD":
         found = await files.locate(context, file, from_start=span == (0, file.size))
@@ -82,19 +105,38 @@ async def pack_response(
     request: web.Request, context: Context, files: SignedFiles, pack: OpenPack
 ) -> web.StreamResponse:
     """Response with the bytes of a pack's files, one after the other."""
-    await files.locate(context, pack)
-    headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
-    response = web.StreamResponse(headers=headers)
-    await response.prepare(request)
-    pieces = _counted(request, files.read_pack(pack), pack.access.target)
-    with _tracked(context, pack.access.target):
-        await _stream(request, response, pieces, files.access_ended(context, pack))
-    return response
+    async with _counting(request, pack.access, pack.size):
+        await files.locate(context, pack)
+        headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        pieces = _counted(request, files.read_pack(pack), pack.access.target)
+        with _tracked(context, pack.access.target):
+            await _stream(request, response, pieces, files.access_ended(context, pack))
+        return response
 
 
 def _tracked(context: Context, target: Target) -> AbstractContextManager[None]:
     reader = target.recipient or context.caller.principal.name
     return transferring(target.name, reader, target.share)
+
+
+@asynccontextmanager
+async def _counting(request: web.Request, access: TransferPermission, size: int) -> AsyncIterator[None]:
+    """Count bytes before they are sent, and take back what was not: a stream may end early, or not begin.
+
+    Raises TooManyRequests once a recipient had enough.
+    """
+    await access.spend(size)
+    unsent = size
+    try:
+        yield
+        unsent = 0 if BYTES_STREAMED not in request else size - request[BYTES_STREAMED]
+    except BaseException:
+        unsent = size - request.get(BYTES_STREAMED, 0)
+        raise
+    finally:
+        access.refund(unsent)
 
 
 async def _stream(
@@ -127,11 +169,12 @@ async def _send(response: web.StreamResponse, pieces: AsyncIterator[memoryview])
 async def _counted(
     request: web.Request, pieces: AsyncIterator[memoryview], target: Target
 ) -> AsyncIterator[memoryview]:
+    request[BYTES_STREAMED] = 0
     async for piece in pieces:
         yield piece
         # The next piece is requested: this one was sent.
         count_file_bytes(target, len(piece))
-        request[BYTES_STREAMED] = request.get(BYTES_STREAMED, 0) + len(piece)
+        request[BYTES_STREAMED] += len(piece)
 
 
 def _cut(request: web.Request, reason: str) -> None:

@@ -15,6 +15,7 @@ from model_sharing_protocol.errors import DiskFull, InvalidState
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.domain.recipient_limits import Claim, LimitPeriod, Period
 from model_sharing_provider.domain.replicas import ReplicaPolicy
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.metastore.engine.connection import Connection, ReadConnection
@@ -29,6 +30,7 @@ from model_sharing_provider.metastore.hot.federation_reads import FederationRead
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
+from model_sharing_provider.metastore.hot.usage_writes import first_refusal, issue, take, used
 from model_sharing_provider.metastore.replica import ReplicaBounds, beat
 from model_sharing_provider.metastore.rows.audit_log import delete_oldest
 from model_sharing_provider.metastore.rows.changes import ChangeCounter
@@ -143,6 +145,27 @@ class Database:
         """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""
         async with self._room(deletes):
             await append_events(self._sql, events)
+
+    async def take_from_limits(self, recipient_id: str, claims: Sequence[Claim]) -> list[int]:
+        """Take what each claim needs, or more, from a recipient's limits. Raises ClaimRefused."""
+        return await self._sql.run(partial(take, recipient_id=recipient_id, claims=claims), writes=True)
+
+    async def issue_to_recipient(
+        self, recipient_id: str, subject: str, day: Period, claims: Sequence[Claim]
+    ) -> list[int]:
+        """Take for URLs of a subject; nothing, if that was done on this day. Raises ClaimRefused."""
+        work = partial(issue, recipient_id=recipient_id, subject=subject, day=day, claims=claims)
+        return await self._sql.run(work, writes=True)
+
+    async def is_first_refusal(self, recipient_id: str, period: Period) -> bool:
+        """True for the first of all servers that refuses a recipient in a period."""
+        return await self._sql.run(
+            partial(first_refusal, recipient_id=recipient_id, period=period), writes=True
+        )
+
+    async def used_of_limits(self, recipient_id: str, now: int) -> dict[LimitPeriod, int]:
+        """What was taken from a recipient's limits in the present periods."""
+        return await self._sql.run(partial(used, recipient_id=recipient_id, now=now))
 
     async def delete_events_before(self, moment: int) -> int:
         """Delete events before a moment (epoch ms), in small steps; return their number.

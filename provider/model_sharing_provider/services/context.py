@@ -44,6 +44,7 @@ from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.audit_recorder import AuditRecorder
 from model_sharing_provider.services.rate_limits import RateLimits
+from model_sharing_provider.services.recipient_budgets import LimitReached
 
 _SECONDS_FOR_A_LAST_EVENT = 1.0
 _REPEATABLE = (ReadOnlyReplica, StaleReplica, MetastoreUnavailable)
@@ -328,6 +329,8 @@ class Context:
     async def _record_failure(
         self, action: AuditAction, target: Target, operation: Operation | None, error: Exception
     ) -> None:
+        if isinstance(error, LimitReached):
+            return  # `byte_budgets` records it: once in a period, and not for each refused call
         if operation is not None and operation.denial_reason:
             outcome, reason = Outcome.DENIED, operation.denial_reason
         elif isinstance(error, SharingError):

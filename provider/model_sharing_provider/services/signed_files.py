@@ -20,6 +20,7 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.securables import ModelVersion
 from model_sharing_provider.domain.signed_urls import Ticket
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+from model_sharing_provider.services.byte_budgets import ByteBudget
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.telemetry.reports import Measured, report
 
@@ -30,10 +31,21 @@ _KEPT_EVERY = 60
 
 @dataclass(frozen=True, slots=True)
 class TransferPermission:
-    """Access of a transfer: its audit target, and a check that it still holds."""
+    """Access of a transfer: its audit target, a check that it still holds, and a recipient's budget."""
 
     target: Target
     holds: Callable[[UnitOfWork], Awaitable[bool]]
+    budget: ByteBudget | None = None
+
+    async def spend(self, size: int) -> None:
+        """Count bytes that are about to be sent. Raises TooManyRequests once a recipient had enough."""
+        if self.budget is not None:
+            await self.budget.spend(size)
+
+    def refund(self, size: int) -> None:
+        """Take back bytes that were counted and not sent."""
+        if self.budget is not None and size:
+            self.budget.refund(size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,9 @@ async def test_a_recipient_rotates_is_limited_and_is_deleted(explorer: ExplorerC
     page = await page.submit("Save networks", networks="192.0.2.0/24\n2001:db8::/32")
     assert "2001:db8::/32" in page.text
     assert (await page.submit("Save networks", networks="nowhere")).status == 400
+    limited = await page.submit("Save limits", bytes_per_day="2TB", requests_per_minute="600")
+    assert "requests this minute: 0 of 600; this day (UTC): 0 B of" in limited.text
+    assert (await limited.submit("Save limits", bytes_per_day="a lot")).status == 400
     link = await page.submit("Make a new link", existing_expires_in="0")
     assert link.title == "Activation link of globex"
     page = await explorer.open("/explorer/recipients/globex")

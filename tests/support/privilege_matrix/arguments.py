@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.federation import NewFederationPolicy
+from model_sharing_provider.domain.recipient_limits import RecipientLimits
 from model_sharing_provider.domain.versions import NewVersion
 from model_sharing_provider.services.publishing.multipart import PartSeen
 from model_sharing_provider.services.registry.updates import SecurableUpdate
@@ -23,6 +24,13 @@ from support.skill_folder import write_skill
 
 PAGE = PageRequest()
 COMMENT, OWNER = SecurableUpdate(comment="text"), SecurableUpdate(owner="other")
+
+
+def LIMITED(_present: RecipientLimits) -> RecipientLimits:  # noqa: N802 - an argument as the others
+    """Limits instead of the present ones."""
+    return RecipientLimits(requests_per_minute=1)
+
+
 NEW_NAME, MOVED = SecurableUpdate(new_name="renamed"), SecurableUpdate(new_name="dev.lab.moved")
 PROFILE = json.dumps(
     {"shareCredentialsVersion": 1, "endpoint": "https://umbrella.example", "bearerToken": "secret"}

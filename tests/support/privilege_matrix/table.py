@@ -21,6 +21,7 @@ from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.registry.tags import TagChange
 from support.privilege_matrix.arguments import (
     COMMENT,
+    LIMITED,
     MOVED,
     NEW_NAME,
     OWNER,
@@ -338,6 +339,8 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("recipients.get", OWN_RECIPIENT, "globex"),
         row("recipients.overview_of", OWN_RECIPIENT, "globex"),
         row("recipients.update: comment", OWN_RECIPIENT, "globex", COMMENT, ["10.0.0.0/8"]),
+        row("recipients.update: limits", ADMINISTRATION, "globex", COMMENT, None, LIMITED),
+        row("recipients.usage", OWN_RECIPIENT, "globex"),
         row("recipients.rotate_token", OWN_RECIPIENT, "globex", existing_expires_in=timedelta(0)),
         row("recipients.revoke_token", OWN_RECIPIENT, "globex", prepare=a_recipients_token),
         row("recipients.delete", OWN_RECIPIENT, "globex"),

@@ -9,10 +9,11 @@ from aiohttp import web
 
 from model_sharing_protocol.names import normalize_name
 from model_sharing_protocol.times import now_ms
-from model_sharing_protocol.units import parse_duration
+from model_sharing_protocol.units import parse_duration, parse_size
+from model_sharing_provider.domain.recipient_limits import RecipientLimits
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import AuthenticationType, Recipient
-from model_sharing_provider.faces.explorer.forms import read_form
+from model_sharing_provider.faces.explorer.forms import Form, read_form
 from model_sharing_provider.faces.explorer.listings import ROWS, page_of
 from model_sharing_provider.faces.explorer.page_routes import form, page
 from model_sharing_provider.faces.explorer.rendering import explorer_url, render, see_other
@@ -86,6 +87,7 @@ async def show_recipient(request: web.Request) -> web.Response:
         pulls=pulls[:ROWS],
         pulled=len(lately),
         pulled_size=sum(pull.size for pull in lately),
+        usage=await provider.recipients.usage(context, name),
         acceptances=await provider.provider_terms.acceptances(context, name),
         refusals=await provider.permissions.refusals(context, SecurableType.RECIPIENT, name),
         address=address,
@@ -104,7 +106,7 @@ def _verdict(recipient: Recipient, address: str) -> str:
 
 
 async def update_recipient(request: web.Request) -> web.Response:
-    """Rename, describe, give to another owner, or change the networks."""
+    """Rename, describe, give to another owner, or change the networks or the limits."""
     fields = await read_form(request)
     networks = fields.given("networks")
     recipient = await provider_of(request).recipients.update(
@@ -112,8 +114,18 @@ async def update_recipient(request: web.Request) -> web.Response:
         recipient_of(request),
         read_update(fields),
         None if networks is None else networks.split(),
+        (lambda _: _read_limits(fields)) if fields.given("bytes_per_day") is not None else None,
     )
     return see_other(request, "recipients", recipient.name, done="saved")
+
+
+def _read_limits(fields: Form) -> RecipientLimits:
+    """Limits in a form; an empty one is that of the settings. Raises InvalidParameter."""
+    sizes = [fields.text(name) for name in ("bytes_per_day", "bytes_per_month")]
+    return RecipientLimits(
+        fields.number("requests_per_minute") if fields.text("requests_per_minute") else None,
+        *(parse_size(size) if size else None for size in sizes),
+    )
 
 
 async def rotate(request: web.Request) -> web.Response:

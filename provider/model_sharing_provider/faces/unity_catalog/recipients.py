@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TypedDict
 
+import msgspec
 from aiohttp import web
 
 from model_sharing_protocol import unity_catalog_sharing as sharing
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter, UnsupportedOperation
 from model_sharing_protocol.times import now_ms
 from model_sharing_protocol.unity_catalog_permissions import PrivilegeAssignment
+from model_sharing_provider.domain.recipient_limits import DEFAULT_LIMITS, RecipientLimits
 from model_sharing_provider.domain.sharing import AuthenticationType, Recipient
 from model_sharing_provider.faces.unity_catalog.requests import (
     message_response,
@@ -90,7 +93,11 @@ async def update_recipient(request: web.Request) -> web.Response:
     networks = body.ip_access_list.allowed_ip_addresses if body.ip_access_list else None
     recipients = provider_of(request).recipients
     name = request.match_info["name"]
-    return message_response(_recipient(await recipients.update(context_of(request), name, changes, networks)))
+    limits = body.limits and RecipientLimits(**msgspec.structs.asdict(body.limits))
+    updated = await recipients.update(
+        context_of(request), name, changes, networks, (lambda _: limits) if limits else None
+    )
+    return message_response(_recipient(updated))
 
 
 async def delete_recipient(request: web.Request) -> web.Response:
@@ -186,6 +193,7 @@ def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.Recipi
         sharing.RecipientTokenInfo(id=token.id, expiration_time=token.expires_at, created_at=token.created_at)
         for token in recipient.tokens
     ]
+    limits = recipient.limits
     if tokens:
         tokens[-1].activation_url = activation_url
     return sharing.RecipientInfo(
@@ -198,6 +206,7 @@ def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.Recipi
         activation_url=activation_url,
         ip_access_list=sharing.IpAccessList(recipient.ip_access_list) if recipient.ip_access_list else None,
         properties_kvpairs=sharing.Properties(recipient.properties) if recipient.properties else None,
+        limits=sharing.RecipientLimits(**asdict(limits)) if limits != DEFAULT_LIMITS else None,
         tokens=tuple(tokens),
         created_at=recipient.created_at,
         updated_at=recipient.updated_at,

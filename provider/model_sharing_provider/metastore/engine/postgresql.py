@@ -229,7 +229,7 @@ class PostgreSqlSession:
         return self._on_a_good_connection(read)
 
     def run(self, work: Callable[[PostgreSqlRows], T], *, writes: bool) -> T:
-        return self._on_a_good_connection(lambda connection: self._transact(connection, work), writes)
+        return self._on_a_good_connection(lambda connection: self._transact(connection, work, writes), writes)
 
     def _on_a_good_connection(
         self, work: Callable[[psycopg.Connection[DictRow]], T], writes: bool = False
@@ -247,10 +247,14 @@ class PostgreSqlSession:
                 raise
         return work(self._open())
 
-    def _transact(self, connection: psycopg.Connection[DictRow], work: Callable[[PostgreSqlRows], T]) -> T:
+    def _transact(
+        self, connection: psycopg.Connection[DictRow], work: Callable[[PostgreSqlRows], T], writes: bool
+    ) -> T:
         try:
-            # All statements of a call see the same state.
-            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            # All statements of a reading call see the same state. One that writes sees what others wrote
+            # meanwhile, as in SQLite, where it is the only writer.
+            level = "READ COMMITTED" if writes else "REPEATABLE READ"
+            connection.execute(f"BEGIN ISOLATION LEVEL {level}".encode())
             result = work(PostgreSqlRows(connection))
             self._committing = True
             connection.commit()

@@ -13,11 +13,12 @@ from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.metastore.engine.database_engine import SqlRow, SqlRows
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.registry_reads import GROUPS, GROUPS_OF_POLICY
-from model_sharing_provider.metastore.rows.mapping import read_principal
+from model_sharing_provider.metastore.rows.mapping import read_limits, read_principal
 
 _SUBJECT_CLAIMS = "SELECT DISTINCT subject_claim FROM federation_policies WHERE issuer = :issuer"
 _RECIPIENTS = """
-SELECT f.id AS policy_id, f.audiences, f.created_at, r.id, r.name, r.ip_access_list
+SELECT f.id AS policy_id, f.audiences, f.created_at, r.id, r.name, r.ip_access_list,
+    r.requests_per_minute, r.bytes_per_day, r.bytes_per_month
 FROM federation_policies f JOIN recipients r ON r.id = f.holder_id
 WHERE f.issuer = :issuer AND f.subject_claim = :claim AND f.subject = :subject
 ORDER BY f.created_at, f.id LIMIT 100
@@ -83,6 +84,8 @@ def _principal(rows: SqlRows, row: SqlRow) -> PolicyHolder:
 
 
 def _recipient(row: SqlRow) -> PolicyHolder:
-    principal = Principal(PrincipalType.RECIPIENT, row["id"], row["name"], row["policy_id"])
+    principal = Principal(
+        PrincipalType.RECIPIENT, row["id"], row["name"], row["policy_id"], limits=read_limits(row)
+    )
     networks = tuple(json.loads(row["ip_access_list"]))
     return PolicyHolder(principal, tuple(json.loads(row["audiences"])), row["created_at"], networks)

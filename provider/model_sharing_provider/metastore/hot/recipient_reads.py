@@ -24,14 +24,15 @@ from model_sharing_provider.metastore.hot.version_reads import (
     RevisionReads,
     read_full_version,
 )
-from model_sharing_provider.metastore.rows.mapping import read_share, read_share_grant
+from model_sharing_provider.metastore.rows.mapping import read_limits, read_share, read_share_grant
 
 _RESTRICTED = "EXISTS (SELECT 1 FROM mirrors WHERE NOT mirrors.resharing)"
 """True if there are models that not even an administrator may share further."""
 _NEVER = 253_402_300_799_999
 """Expiry of a federation policy, by whose id its tokens go: the end of the year 9999."""
 _HOLDER = """
-SELECT t.id AS token_id, t.expires_at, r.id, r.name, r.ip_access_list
+SELECT t.id AS token_id, t.expires_at, r.id, r.name, r.ip_access_list,
+    r.requests_per_minute, r.bytes_per_day, r.bytes_per_month
 FROM recipient_tokens t JOIN recipients r ON r.id = t.recipient_id
 WHERE t.token_hash = :token_hash
 """
@@ -69,7 +70,8 @@ ORDER BY t.securable_type DESC
 """
 _BY_ID = SELECT_VERSION + " WHERE model_versions.id = :version_id"
 _ACCESS = f"""
-SELECT s.name AS share, s.owner, r.name AS recipient, r.ip_access_list, p.type AS owner_type,
+SELECT s.name AS share, s.owner, r.id AS recipient_id, r.name AS recipient, r.ip_access_list,
+    r.requests_per_minute, r.bytes_per_day, r.bytes_per_month, p.type AS owner_type,
     COALESCE(t.expires_at, {_NEVER}) AS expires_at, {_RESTRICTED} AS restricted
 FROM grants g
 JOIN shares s ON s.id = g.securable_id
@@ -122,7 +124,7 @@ class LiveGrant:
     """
 
     share: str
-    recipient: str
+    holder: Principal
     networks: tuple[str, ...]
     expires_at: int
     version: ModelVersion | None = None
@@ -141,7 +143,9 @@ class RecipientReads:
             row = rows.execute(_HOLDER, {"token_hash": token_hash}).fetchone()
             if row is None:
                 return None
-            holder = Principal(PrincipalType.RECIPIENT, row["id"], row["name"], row["token_id"])
+            holder = Principal(
+                PrincipalType.RECIPIENT, row["id"], row["name"], row["token_id"], limits=read_limits(row)
+            )
             return TokenHolder(holder, row["expires_at"], _networks(row))
 
         return await self._cache.get(("token", token_hash), read)
@@ -209,7 +213,14 @@ class RecipientReads:
                 return None
             version = read_full_version(rows, row) if row else None
             networks, expires_at = _networks(names), names["expires_at"]
-            return LiveGrant(names["share"], names["recipient"], networks, expires_at, version)
+            holder = Principal(
+                PrincipalType.RECIPIENT,
+                names["recipient_id"],
+                names["recipient"],
+                token_id,
+                limits=read_limits(names),
+            )
+            return LiveGrant(names["share"], holder, networks, expires_at, version)
 
         under = grant_id, token_id, revision, version_id
         access = await self._cache.get(("access", under), read)

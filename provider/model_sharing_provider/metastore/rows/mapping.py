@@ -16,6 +16,7 @@ from sqlalchemy import Table
 from model_sharing_protocol.model_formats import NOTHING_KNOWN, ModelFormat, ModelSummary, known_of
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.principals import Principal, PrincipalType
+from model_sharing_provider.domain.recipient_limits import RecipientLimits
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
 from model_sharing_provider.domain.sharing import Share, ShareGrant
 from model_sharing_provider.domain.skills import SkillMetadata
@@ -88,6 +89,10 @@ def read_share_grant(row: SqlRow, *, grant_id: str = "id", share: str = "share")
         granted_at=row["granted_at"],
         granted_by=row["granted_by"],
     )
+
+
+def read_limits(row: SqlRow) -> RecipientLimits:
+    return RecipientLimits(row["requests_per_minute"], row["bytes_per_day"], row["bytes_per_month"])
 
 
 def read_principal(row: SqlRow) -> Principal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
@@ -17,7 +17,15 @@ from model_sharing_provider.metastore.authorization.visibility import Viewer, is
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
 from model_sharing_provider.metastore.rows.expiring_tokens import expiring
-from model_sharing_provider.metastore.tables import federation_policies, grants, recipient_tokens, recipients
+from model_sharing_provider.metastore.rows.mapping import read_limits
+from model_sharing_provider.metastore.tables import (
+    federation_policies,
+    grants,
+    recipient_issues,
+    recipient_tokens,
+    recipient_usage,
+    recipients,
+)
 
 
 class RecipientRows:
@@ -33,6 +41,7 @@ class RecipientRows:
                 ip_access_list=json.dumps(recipient.ip_access_list),
                 properties=json.dumps(recipient.properties),
                 authentication_type=recipient.authentication_type,
+                **asdict(recipient.limits),
                 owner=recipient.owner,
                 created_at=recipient.created_at,
                 updated_at=recipient.updated_at,
@@ -55,6 +64,7 @@ class RecipientRows:
                 comment=recipient.comment,
                 ip_access_list=json.dumps(recipient.ip_access_list),
                 properties=json.dumps(recipient.properties),
+                **asdict(recipient.limits),
                 owner=recipient.owner,
                 updated_at=recipient.updated_at,
                 updated_by=recipient.updated_by,
@@ -87,6 +97,8 @@ class RecipientRows:
         await self._connection.execute(
             delete(federation_policies).where(federation_policies.c.holder_id == recipient_id)
         )
+        for usage in (recipient_usage, recipient_issues):
+            await self._connection.execute(delete(usage).where(usage.c.recipient_id == recipient_id))
         await self._connection.execute(delete(recipients).where(recipients.c.id == recipient_id))
 
     async def add_token(self, recipient_id: str, token: RecipientToken, code_hash: str) -> None:
@@ -186,6 +198,7 @@ def _recipient(row: Row[Any]) -> Recipient:
         ip_access_list=tuple(json.loads(row.ip_access_list)),
         properties=json.loads(row.properties),
         authentication_type=AuthenticationType(row.authentication_type),
+        limits=read_limits(row._mapping),
         owner=row.owner,
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -10,7 +10,7 @@ shares ─< share_objects (a model's or a schema's id, under the name recipients
 recipients, principals ─< federation_policies ─< federation_policy_groups (of principals), sessions
 terms_texts ─< securable_terms (of a share or a model) · terms_acceptances (by recipients)
 (any securable) ─< grants >──── principals ─< group_members, access_tokens ─< sessions
-tags (of any securable) · jobs
+tags (of any securable) · jobs · recipient_usage, recipient_issues (by recipients)
 audit_log · audit_spools · heartbeats
 """
 
@@ -35,6 +35,7 @@ from model_sharing_provider.metastore.tables.principals import (
     signing_keys,
     token_peppers,
 )
+from model_sharing_provider.metastore.tables.recipient_usage import recipient_issues, recipient_usage
 from model_sharing_provider.metastore.tables.registry import (
     catalogs,
     lineage,
@@ -81,7 +82,9 @@ __all__ = [
     "principals",
     "providers",
     "pulled_parts",
+    "recipient_issues",
     "recipient_tokens",
+    "recipient_usage",
     "recipients",
     "registered_models",
     "schemas",

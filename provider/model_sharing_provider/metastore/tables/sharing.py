@@ -62,6 +62,10 @@ recipients = Table(
     Column("ip_access_list", Text, nullable=False, server_default="[]"),
     Column("properties", Text, nullable=False, server_default="{}"),
     Column("authentication_type", text_type(32), nullable=False, server_default="TOKEN"),
+    # Limits of its own; none means that of the settings, and 0 no limit.
+    Column("requests_per_minute", BigInteger),
+    Column("bytes_per_day", BigInteger),
+    Column("bytes_per_month", BigInteger),
     *owned_columns(),
 )
 

@@ -49,12 +49,12 @@ class AssetFiles:
         """
         _, asset_id, version, wanted = resource.split("/")
         admitted = self._recipient_files.admit(context, AuditAction.GET_FILE, resource, dict(query))
-        async with admitted as (operation, ticket, _):
+        async with admitted as (operation, ticket, _, budget):
             asset = await operation.rows.shared_assets.by_id(asset_id)
             if asset is None:
                 raise NotFound("What this URL is for is no longer shared.")
             operation.refine_target(name=f"{asset.shared_name}: {wanted}")
-            access = transfer_permission(context, operation, ticket)
+            access = transfer_permission(context, operation, ticket, budget)
         file = await self._listings.find(asset, int(version), wanted)
         if file is None:
             raise InvalidState(_GONE)

@@ -99,6 +99,9 @@ class FolderAssets:
         files = await folder_files(self._folders, shown.location)
         paths = [f"{shown.location}/{file.path}" for file in files]
         presigned = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) if paths else None
+        if presigned:
+            size = sum(file.size for file in files)
+            await self._recipient_files.budget(context, operation.principal).spend_issue(shown.id, size)
         ids = [file_id(file) for file in files]
         urls = presigned or [issuer.sign(f"assets/{shown.id}/{_ONLY_VERSION}/{each}") for each in ids]
         # This server's answers have the id as their etag.

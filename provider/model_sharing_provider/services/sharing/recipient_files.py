@@ -32,8 +32,10 @@ from model_sharing_provider.domain.sharing import Share, SharedVersion, ShareGra
 from model_sharing_provider.domain.signed_urls import URL_LIFETIME_SECONDS, Ticket
 from model_sharing_provider.governance.addresses import allows
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+from model_sharing_provider.services.byte_budgets import ByteBudget
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.mirroring.pull_through import PullThrough
+from model_sharing_provider.services.recipient_budgets import RecipientBudgets
 from model_sharing_provider.services.sharing.published_deltas import published_deltas
 from model_sharing_provider.services.sharing.recipient_sign_in import address_refused
 from model_sharing_provider.services.sharing.recipient_terms import check_terms_accepted
@@ -112,6 +114,7 @@ class RecipientFiles:
         *,
         pulls: PullThrough,
         origins: DownloadOrigins,
+        budgets: RecipientBudgets,
     ) -> None:
         self._signed_files = signed_files
         self._artifacts = artifacts
@@ -119,6 +122,7 @@ class RecipientFiles:
         self._signing = signing
         self._pulls = pulls
         self._origins = origins
+        self._budgets = budgets
 
     async def version_files(
         self,
@@ -158,6 +162,7 @@ class RecipientFiles:
             files, elsewhere = await self._sign(issuer, version, places, here=here)
             if elsewhere:
                 _report_issued(operation.target, manifest.files)
+                await self.budget(context, operation.principal).spend_issue(version.id, manifest.size)
             pack = None if elsewhere else issuer.sign(f"versions/{version.id}/pack", "POST")
             deltas = await published_deltas(operation, version, manifest)
             published = msgspec.structs.replace(manifest, deltas=tuple(deltas))
@@ -193,6 +198,10 @@ class RecipientFiles:
         """Origins of files besides this server, which recipients record when they mount."""
         return await self._origins.origins()
 
+    def budget(self, context: Context, holder: Principal) -> ByteBudget:
+        """Budget of a recipient, for whatever gives it bytes or URLs."""
+        return ByteBudget(self._budgets, context, holder)
+
     def issuer(self, principal: Principal, share: Share, grant: ShareGrant) -> UrlIssuer:
         """Issuer for other services that issue URLs."""
         return UrlIssuer(self._signed_files, principal, share, grant)
@@ -204,13 +213,13 @@ class RecipientFiles:
             operation,
             ticket,
             version,
+            budget,
         ):
             if kind == "tables":
                 path = share_table_path(parts[0])
                 size = await self._artifacts.size(path)
-                return OpenFile(
-                    size, parts[0], path, operation.now, transfer_permission(context, operation, ticket)
-                )
+                access = transfer_permission(context, operation, ticket, budget)
+                return OpenFile(size, parts[0], path, operation.now, access)
             if version is None:
                 raise NotFound(_DELETED)
             known = await self._manifests.read(version.id)
@@ -220,7 +229,7 @@ class RecipientFiles:
             operation.refine_target(name=f"{version.full_name}/{version.version}:{file.path}")
             if version.in_place and not auxiliary:
                 await self._artifacts.check_size(path, file.size)
-            access = transfer_permission(context, operation, ticket)
+            access = transfer_permission(context, operation, ticket, budget)
             source = None if auxiliary else await self._pulls.of(operation.rows, version, [file])
             return OpenFile(file.size, file.sha256, path, version.created_at, access, source)
 
@@ -235,6 +244,7 @@ class RecipientFiles:
             operation,
             ticket,
             version,
+            budget,
         ):
             if version is None:
                 raise NotFound(_DELETED)
@@ -244,7 +254,7 @@ class RecipientFiles:
             operation.refine_target(name=f"{version.full_name}/{version.version}: {len(files)} files")
             places = [(f"{version.storage_path}/{file.path}", file.size) for file in files]
             source = await self._pulls.of(operation.rows, version, files)
-            return OpenPack(places, transfer_permission(context, operation, ticket), source)
+            return OpenPack(places, transfer_permission(context, operation, ticket, budget), source)
 
     async def _auxiliary_file(
         self, operation: Operation, version: ModelVersion, sha256: str
@@ -260,8 +270,8 @@ class RecipientFiles:
     @asynccontextmanager
     async def admit(
         self, context: Context, action: AuditAction, resource: str, query: dict[str, str], method: str = "GET"
-    ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None]]:
-        """Authorize the holder of a signed URL, and find its version, if it has one."""
+    ) -> AsyncIterator[tuple[Operation, Ticket, ModelVersion | None, ByteBudget]]:
+        """Authorize the holder of a signed URL, and find its version, if it has one, and its budget."""
         target = Target(SecurableType.SHARE, detail=resource)
         ticket = await self._signed_files.verify(context, action, target, query, method)
         async with context.view(action, target) as operation:
@@ -273,7 +283,7 @@ class RecipientFiles:
                 operation.refine_target(recipient=holder or "")
                 reason = "the grant was revoked, the token expired, or the share changed"
                 raise operation.denied(reason, PermissionDenied(_CLOSED))
-            operation.refine_target(share=access.share, recipient=access.recipient)
+            operation.refine_target(share=access.share, recipient=access.holder.name)
             if not allows(access.networks, context.caller.address):
                 report(Measured.REFUSED_URLS, reason=Refusal.ADDRESS)
                 reason = "the address is not in the IP access list"
@@ -282,10 +292,12 @@ class RecipientFiles:
             if access.version is not None and _was_recalled_since(ticket, access.version):
                 report(Measured.REFUSED_URLS, reason=Refusal.ACCESS_ENDED)
                 raise VersionRecalled(_RECALLED)
-            yield operation, ticket, access.version
+            yield operation, ticket, access.version, self.budget(context, access.holder)
 
 
-def transfer_permission(context: Context, operation: Operation, ticket: Ticket) -> TransferPermission:
+def transfer_permission(
+    context: Context, operation: Operation, ticket: Ticket, budget: ByteBudget
+) -> TransferPermission:
     """Permission under the grant, token and revision of a ticket, from the caller's address."""
     under = ticket.grant_id, ticket.token_id, ticket.revision
 
@@ -295,7 +307,7 @@ def transfer_permission(context: Context, operation: Operation, ticket: Ticket) 
             return False
         return allows(found.networks, context.caller.address)
 
-    return TransferPermission(operation.target, holds)
+    return TransferPermission(operation.target, holds, budget)
 
 
 def _was_recalled_since(ticket: Ticket, version: ModelVersion) -> bool:

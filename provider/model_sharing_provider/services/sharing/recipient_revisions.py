@@ -20,7 +20,7 @@ from model_sharing_provider.domain.signed_urls import URL_LIFETIME_SECONDS, Tick
 from model_sharing_provider.domain.versions import VersionContent
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.mirroring.pull_through import PullThrough
-from model_sharing_provider.services.sharing.recipient_files import transfer_permission
+from model_sharing_provider.services.sharing.recipient_files import RecipientFiles, transfer_permission
 from model_sharing_provider.services.sharing.recipient_terms import check_terms_accepted
 from model_sharing_provider.services.sharing.recipient_view import view_version
 from model_sharing_provider.services.signed_files import FoundFile, OpenFile
@@ -28,10 +28,17 @@ from model_sharing_provider.telemetry.reports import Measured, report
 
 
 class RecipientRevisions:
-    def __init__(self, artifacts: ArtifactStore, manifests: Manifests, pulls: PullThrough) -> None:
+    def __init__(
+        self,
+        artifacts: ArtifactStore,
+        manifests: Manifests,
+        pulls: PullThrough,
+        recipient_files: RecipientFiles,
+    ) -> None:
         self._artifacts = artifacts
         self._manifests = manifests
         self._pulls = pulls
+        self._recipient_files = recipient_files
 
     async def content(
         self, context: Context, share: str, name: SharedName, revision: Revision, *, to_read: bool = False
@@ -84,7 +91,9 @@ class RecipientRevisions:
         mirrored = await self._pulls.of(operation.rows, version, [file])
         here = mirrored is None or await mirrored.are_here_to_share(context)
         urls = await self._artifacts.presign([stored], URL_LIFETIME_SECONDS) if here else None
+        budget = self._recipient_files.budget(context, operation.principal)
         if urls:
+            await budget.spend_issue(f"{version.id}/{file.sha256}", file.size)
             target = operation.target
             report(Measured.ISSUED_BYTES, file.size, share=target.share, recipient=target.recipient)
         elif version.in_place:
@@ -92,6 +101,6 @@ class RecipientRevisions:
         under = grant.id, operation.principal.token_id, found.share.revision
         expires = int(time.time()) + URL_LIFETIME_SECONDS
         ticket = Ticket(f"versions/{version.id}/{file.sha256}", *under, expires)
-        permission = transfer_permission(context, operation, ticket)
+        permission = transfer_permission(context, operation, ticket, budget)
         opened = OpenFile(file.size, file.sha256, stored, version.created_at, permission, mirrored)
         return FoundFile(version, opened, urls[0] if urls else "")

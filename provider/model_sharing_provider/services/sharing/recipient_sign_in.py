@@ -13,14 +13,19 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.addresses import allows
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+from model_sharing_provider.services.byte_budgets import record_limit
 from model_sharing_provider.services.context import Context
+from model_sharing_provider.services.recipient_budgets import LimitReached, RecipientBudgets
 from model_sharing_provider.services.registry.federated_sign_in import FederatedSignIn, is_identity_token
 
 
 class RecipientSignIn:
-    def __init__(self, secrets: ServerSecrets, federation: FederatedSignIn) -> None:
+    def __init__(
+        self, secrets: ServerSecrets, federation: FederatedSignIn, budgets: RecipientBudgets
+    ) -> None:
         self._secrets = secrets
         self._federation = federation
+        self._budgets = budgets
 
     async def authenticate(self, context: Context, token: str) -> Principal:
         """Authenticate a bearer token, as `Recipients.authenticate` does."""
@@ -42,6 +47,11 @@ class RecipientSignIn:
             await context.record_bad_secret(AuditAction.AUTHENTICATE, _target(principal.name), refusal, token)
             raise refusal
         context.check_calls(principal, _target(principal.name), token)
+        try:
+            await self._budgets.spend_request(principal)
+        except LimitReached as error:
+            await record_limit(context, principal, error)
+            raise
         return principal
 
     async def _find(self, context: Context, token: str) -> tuple[Principal, tuple[str, ...], int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,6 +23,7 @@ from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.principals import Principal
 from model_sharing_provider.domain.quotas import Quotas, check_quota
+from model_sharing_provider.domain.recipient_limits import RecipientLimits, RecipientUsage, check_limits
 from model_sharing_provider.domain.secrets import new_activation_code
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import (
@@ -39,6 +40,7 @@ from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.metastore.rows.audit_log import NEWEST_EVENTS, RECENT_EVENTS
 from model_sharing_provider.services.context import Context, Operation
+from model_sharing_provider.services.recipient_budgets import RecipientBudgets
 from model_sharing_provider.services.registry.principals import check_owner
 from model_sharing_provider.services.registry.updates import (
     SecurableUpdate,
@@ -69,10 +71,13 @@ class _Described:
 
 
 class Recipients:
-    def __init__(self, secrets: ServerSecrets, quotas: Quotas, sign_in: RecipientSignIn) -> None:
+    def __init__(
+        self, secrets: ServerSecrets, quotas: Quotas, sign_in: RecipientSignIn, budgets: RecipientBudgets
+    ) -> None:
         self._secrets = secrets
         self._quotas = quotas
         self._sign_in = sign_in
+        self._budgets = budgets
 
     async def create(
         self,
@@ -175,6 +180,15 @@ class Recipients:
             grants = await operation.rows.share_grants.of_recipients(recipient.id)
             return _overview(recipient, grants, await _last_calls(operation, [name], AMONG_RECENT))
 
+    async def usage(self, context: Context, name: str) -> RecipientUsage:
+        """Limits in effect for a recipient, and what it has used of them. Raises NotFound."""
+        name = normalize_name("recipient", name)
+        async with context.view(AuditAction.GET_RECIPIENT, _target(name)) as operation:
+            await operation.authorize(rules.OWN_RECIPIENT)
+            recipient = await find_recipient(operation, name)
+            used = await self._budgets.used(recipient.id)
+            return RecipientUsage(recipient.limits.over(self._budgets.defaults), used)
+
     def activation_code(self, recipient: Recipient) -> str | None:
         """Code of the newest token's activation link while it can be used, for callers that may `get` it."""
         newest = recipient.tokens[-1] if recipient.tokens else None
@@ -191,20 +205,23 @@ class Recipients:
         name: str,
         changes: SecurableUpdate,
         ip_access_list: Sequence[str] | None = None,
+        limits: Callable[[RecipientLimits], RecipientLimits] | None = None,
     ) -> Recipient:
-        """Rename, describe, give to another owner, or change the IP access list.
+        """Rename, describe, give to another owner, or change the IP access list or the limits.
 
+        Only administrators change limits: they are what a recipient may cost, whoever owns it.
         Raises NotFound, AlreadyExists, InvalidParameter, PermissionDenied.
         """
         name = normalize_name("recipient", name)
         networks = None if ip_access_list is None else check_networks(ip_access_list)
         async with context.change(AuditAction.UPDATE_RECIPIENT, _target(name)) as operation:
-            await operation.authorize(rules.OWN_RECIPIENT)
+            await operation.authorize(rules.ADMINISTRATORS if limits else rules.OWN_RECIPIENT)
             found = await find_recipient(operation, name)
+            limited = check_limits(limits(found.limits)) if limits else found.limits
             called = await new_name("recipient", name, changes, operation.rows.recipients.find)
             described = with_properties(await apply_update(operation, found, changes), changes)
             networks = found.ip_access_list if networks is None else networks
-            updated = replace(described, name=called, ip_access_list=networks)
+            updated = replace(described, name=called, ip_access_list=networks, limits=limited)
             await operation.rows.recipients.update(updated)
             return updated
 

@@ -23,6 +23,7 @@ from model_sharing_provider.domain.shared_tables import (
 )
 from model_sharing_provider.domain.sharing import Share, ShareObjectType
 from model_sharing_provider.domain.signed_urls import URL_LIFETIME_SECONDS
+from model_sharing_provider.services.byte_budgets import ByteBudget
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.sharing.asset_files import file_id
 from model_sharing_provider.services.sharing.information_schema import InformationSchema
@@ -111,13 +112,21 @@ class SharedTables:
             issuer = self._recipient_files.issuer(operation.principal, found, grant)
         snapshot = await self._folders.table(shown.location, revision)
         files = _enough(snapshot.files, limit)
-        return _metadata(shown, snapshot), await self._sign(issuer, shown, snapshot.version, files)
+        budget = self._recipient_files.budget(context, operation.principal)
+        return _metadata(shown, snapshot), await self._sign(issuer, budget, shown, snapshot.version, files)
 
     async def _sign(
-        self, issuer: UrlIssuer, table: SharedLocation, version: int, files: Sequence[DataFile]
+        self,
+        issuer: UrlIssuer,
+        budget: ByteBudget,
+        table: SharedLocation,
+        version: int,
+        files: Sequence[DataFile],
     ) -> list[TableFile]:
         paths = [f"{table.location}/{file.path}" for file in files]
         presigned = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) if paths else None
+        if presigned:
+            await budget.spend_issue(f"{table.id}/{version}", sum(file.size for file in files))
         ids = [file_id(file) for file in files]
         urls = presigned or [issuer.sign(f"assets/{table.id}/{version}/{each}") for each in ids]
         return [

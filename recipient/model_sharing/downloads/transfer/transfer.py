@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import math
 import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
+
+import msgspec
 
 from model_sharing.downloads.transfer.connections import Connections
 from model_sharing.downloads.transfer.file_urls import FileUrls
@@ -21,8 +24,11 @@ from model_sharing_protocol.errors import (
     NotASharingServer,
     PermissionDenied,
     ServerUnreachable,
+    TooManyRequests,
 )
 from model_sharing_protocol.manifest import ManifestFile
+from model_sharing_protocol.open_sharing import ErrorAnswer
+from model_sharing_protocol.printable import printable
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})")
 _EXPIRED = frozenset({401, 403, 404, 410})
@@ -59,11 +65,15 @@ class TransferFailure(Exception):
     """Failure of a connection, or of a busy server, that is worth another try.
 
     `retry_after` is in how many seconds, if the server says; what is `brief` is gone soon or not at all.
+    `limit` are the server's words about a limit that was reached.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, brief: bool = False) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, brief: bool = False, limit: str = ""
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.limit = limit
         self.brief = brief
 
 
@@ -89,9 +99,9 @@ class Transfer:
         """Fill `target` with the bytes of `file`; `brief`, as for `retry`.
 
         Goes on from the last byte after a broken connection, and asks for fresh URLs when one is refused.
-        Raises ServerUnreachable when nothing more arrives, PermissionDenied when a fresh URL is refused,
-        CorruptArtifact when the file is of another size than the manifest says, InvalidState when it is known
-        to have been replaced.
+        Raises ServerUnreachable when nothing more arrives, TooManyRequests for a limit of the provider that
+        lasts longer than is waited, PermissionDenied when a fresh URL is refused, CorruptArtifact when the
+        file is of another size than the manifest says, InvalidState when it is known to have been replaced.
         """
         what = repr(file.path)
         self.retry(target, what, lambda state: self._attempt(file, target, state), brief=brief)
@@ -110,6 +120,8 @@ class Transfer:
             except TransferFailure as error:
                 self._connections.check()
                 pause = state.next_pause(error)
+                if pause is None and error.limit:
+                    raise TooManyRequests(error.limit, math.ceil(error.retry_after or 1)) from error
                 if pause is None:
                     raise ServerUnreachable(
                         f"The transfer of {what} broke off {state.failures} times: {error}. "
@@ -137,7 +149,8 @@ class Transfer:
                     raise TransferFailure("its address had expired")
                 if is_transient(response.status):
                     reason = f"the server answered HTTP {response.status}{request_suffix(response.headers)}"
-                    raise TransferFailure(reason, retry_after(response.headers))
+                    limit = _limit_reached(response)
+                    raise TransferFailure(limit or reason, retry_after(response.headers), limit=limit)
                 yield response
                 complete = True
         except ssl.SSLCertVerificationError as error:
@@ -228,6 +241,17 @@ class RetryState:
         if moved:
             self._position = self._target.position
         return moved
+
+
+def _limit_reached(response: http.client.HTTPResponse) -> str:
+    """Provider's words about a limit that was reached; empty for any other answer."""
+    if response.status != http.HTTPStatus.TOO_MANY_REQUESTS:
+        return ""
+    try:
+        answer = msgspec.json.decode(response.read(bounds.ERROR_BYTES), type=ErrorAnswer)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return ""
+    return printable(answer.message)
 
 
 def _check_response(response: http.client.HTTPResponse, file: ManifestFile, target: Target) -> None:

@@ -18,8 +18,6 @@ from support.explorer_crawl import CrawledPage, crawl, problems_of
 from support.explorer_metastore import SECRET, fill
 from support.hostile_input.hostile_metastore import fill_hostile
 
-pytestmark = pytest.mark.each_database
-
 _STARTS = (
     "/explorer/search?q=churn",
     "/explorer/search?q=nothing-has-this-name",
@@ -32,6 +30,7 @@ _STARTS = (
 """Pages that no link leads to: answers of forms, and errors."""
 
 
+@pytest.mark.each_database
 async def test_every_page_answers_and_is_sound(
     admin: AdminClient, server: TestServer, explorer: ExplorerClient, stranger: ExplorerClient, tmp_path: Path
 ) -> None:
@@ -47,6 +46,7 @@ async def test_every_page_answers_and_is_sound(
         assert SECRET.name not in str(page.soup), str(page)
 
 
+@pytest.mark.each_database
 async def test_hostile_names_and_texts_are_linked_and_shown(
     admin: AdminClient, server: TestServer, explorer: ExplorerClient, tmp_path: Path
 ) -> None:

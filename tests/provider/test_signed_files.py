@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from model_sharing_protocol.block_digests import find_block_digests
 from model_sharing_protocol.chunk_maps import read_maps
 from model_sharing_provider.artifacts.signed_urls import UrlSigner
 from model_sharing_provider.domain.signed_urls import Ticket
@@ -72,7 +73,10 @@ async def test_whole_files_any_number_of_times(shared: Shared) -> None:
         assert body == BIG
     assert (await get(urls["small"]))[1] == SMALL
     maps = read_maps((await get(urls["chunk maps"]))[1])
-    assert (list(maps), maps[sha256(BIG).hexdigest()].size) == ([sha256(BIG).hexdigest()], len(BIG))
+    digest = sha256(BIG).hexdigest()
+    assert maps[digest].size == len(BIG)
+    assert find_block_digests(maps, digest, len(BIG)) is not None
+    assert len(maps) == 2  # of the only large file: its chunks, and its blocks
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from model_sharing_protocol.errors import Interrupted
 from model_sharing_protocol.manifest import ManifestFile
 
 _LARGE_FILES_AT_ONCE = 2
+_COPIERS = 2
+"""What is copied from the cache is verified by the same thread, for which one core is too slow."""
 
 
 class Engine:
@@ -38,7 +40,7 @@ class Engine:
         self._packs = PackFetcher(job, self._transfer) if PACK in job.urls else None
         self._workers = ThreadPoolExecutor(job.parallel, "model-sharing-fetch")
         self._followers = ThreadPoolExecutor(_LARGE_FILES_AT_ONCE, "model-sharing-follow")
-        self._copiers = ThreadPoolExecutor(1, "model-sharing-copy")
+        self._copiers = ThreadPoolExecutor(_COPIERS, "model-sharing-copy")
         self._large_files = LargeFiles(job, planner, self._transfer, self._workers, self._copiers)
         self._delta_applier = DeltaApplier(job, self._transfer, self._workers)
         self._reuses = False

@@ -22,6 +22,8 @@ _MODEL_OF = {
         ("uploaded_files", "upload_sessions", "uploaded_parts", "lineage"),
         "(SELECT model_id FROM model_versions WHERE id = written.version_id)",
     ),
+    # A change of one model has no job but the finalization of a version.
+    "jobs": "(SELECT model_id FROM model_versions WHERE id = written.subject)",
 }
 """Model of a row, by table. No change of one model writes another table than these."""
 

@@ -193,6 +193,8 @@ class Transport:
         next_wait: Callable[[Retries, TransientError], float | None],
     ) -> T:
         """Retry until it succeeds, or until there is no next wait: then the failure's `final` is raised."""
+        import aiohttp  # noqa: F401, PLC0415 - its slow import is none of the time for retries
+
         retries = Retries(self._retry_for)
         while True:
             try:

@@ -41,6 +41,7 @@ OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     errors.UpstreamUnavailable: platform.InvalidState,
     errors.ResourceExhausted: platform.BadRequest,
     errors.UnsupportedOperation: platform.BadRequest,
+    errors.ReadOnlyReplica: platform.BadRequest,
     errors.MethodNotAllowed: platform.BadRequest,
     errors.UnsupportedEncoding: DatabricksError,
     errors.InvalidModel: platform.InvalidParameterValue,
@@ -51,12 +52,14 @@ OF_THE_SDK: dict[type[SharingError], type[DatabricksError]] = {
     # Asked again until the client's time is over.
     errors.TooManyRequests: DatabricksError,
     errors.MetastoreUnavailable: DatabricksError,
+    errors.StaleReplica: DatabricksError,
     errors.ArtifactStoreUnavailable: DatabricksError,
     errors.IssuerUnavailable: DatabricksError,
 }
 PASSES = {
     errors.TooManyRequests,
     errors.MetastoreUnavailable,
+    errors.StaleReplica,
     errors.ArtifactStoreUnavailable,
     errors.IssuerUnavailable,
     # The SDK gives up; MLflow hopes for better.

@@ -9,6 +9,7 @@ import pytest
 
 from model_sharing_protocol.errors import PermissionDenied
 from model_sharing_protocol.names import SharedName
+from model_sharing_provider.domain.recipient_limits import RecipientLimits
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.controls import CONTROLS
 from model_sharing_provider.services.context import Context
@@ -18,6 +19,7 @@ from support.admin_client import AdminClient
 from support.principals import change_owner, create_user
 
 SHARE, RECIPIENT = SecurableType.SHARE, SecurableType.RECIPIENT
+LIMITS = RecipientLimits(requests_per_minute=1)
 COMMENT, OTHER = SecurableUpdate(comment="text"), SecurableUpdate(owner="other")
 Call = Callable[[ProviderServices, Context], Awaitable[object]]
 
@@ -35,6 +37,9 @@ CALLS: dict[SecurableType, dict[str, Call]] = {
         "edit": lambda provider, context: provider.recipients.update(context, "globex", COMMENT),
         "rotate": lambda provider, context: provider.recipients.rotate_token(
             context, "globex", existing_expires_in=timedelta(0)
+        ),
+        "limit": lambda provider, context: provider.recipients.update(
+            context, "globex", COMMENT, limits=lambda _: LIMITS
         ),
         "delete": lambda provider, context: provider.recipients.delete(context, "globex"),
     },

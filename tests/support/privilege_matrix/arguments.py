@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,9 +13,12 @@ import pyarrow.parquet as pq
 
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider.artifacts.fingerprints import Fingerprint
+from model_sharing_provider.artifacts.store import Advance
 from model_sharing_provider.domain.federation import NewFederationPolicy
 from model_sharing_provider.domain.recipient_limits import RecipientLimits
 from model_sharing_provider.domain.versions import NewVersion
+from model_sharing_provider.services.publishing.arriving_models import Take
 from model_sharing_provider.services.publishing.multipart import PartSeen
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.model_folder import MLMODEL
@@ -25,16 +29,15 @@ from support.skill_folder import write_skill
 PAGE = PageRequest()
 COMMENT, OWNER = SecurableUpdate(comment="text"), SecurableUpdate(owner="other")
 
-
-def LIMITED(_present: RecipientLimits) -> RecipientLimits:  # noqa: N802 - an argument as the others
-    """Limits instead of the present ones."""
-    return RecipientLimits(requests_per_minute=1)
-
-
 NEW_NAME, MOVED = SecurableUpdate(new_name="renamed"), SecurableUpdate(new_name="dev.lab.moved")
 PROFILE = json.dumps(
     {"shareCredentialsVersion": 1, "endpoint": "https://umbrella.example", "bearerToken": "secret"}
 )
+
+
+def limited(_present: RecipientLimits) -> RecipientLimits:
+    """Limits instead of the present ones."""
+    return RecipientLimits(requests_per_minute=1)
 
 
 class Chunks:
@@ -42,6 +45,26 @@ class Chunks:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield MLMODEL.encode()
+
+
+class ArrivingFolder:
+    """Model whose files arrive from a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.location = str(folder)
+        self.sizes: Mapping[str, int | None] = {file.name: file.stat().st_size for file in folder.iterdir()}
+
+    async def deliver(self, path: str, take: Take, _advance: Advance) -> Fingerprint:
+        """Let a file be taken."""
+
+        async def content() -> AsyncIterator[bytes]:
+            yield (Path(self.location) / path).read_bytes()
+
+        return await take(content())
+
+
+async def an_arriving_model(at: Actor) -> dict[str, Any]:
+    return {"source": ArrivingFolder(at.folder)}
 
 
 async def a_source(at: Actor) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from model_sharing_provider.governance.privileges import Privilege
 from model_sharing_provider.services.registry.tags import TagChange
 from support.privilege_matrix.arguments import (
     COMMENT,
-    LIMITED,
     MOVED,
     NEW_NAME,
     OWNER,
@@ -49,8 +48,10 @@ from support.privilege_matrix.arguments import (
     a_version,
     a_waiting_version,
     all_parts,
+    an_arriving_model,
     an_old_key,
     another_database,
+    limited,
     signed,
     signed_upload,
     waiting,
@@ -200,6 +201,14 @@ SECTIONS: Mapping[str, list[Row]] = {
     "New versions, by registration, upload and copy": [
         row("registration.register: new version", OWN, prepare=a_source, name=SCORER, alias="New"),
         row("registration.register: new model", CREATE_MODEL, prepare=a_source, name=NEW),
+        row(
+            "registration.register_arriving: new version",
+            OWN,
+            prepare=an_arriving_model,
+            name=SCORER,
+            alias="New",
+        ),
+        row("registration.register_arriving: new model", CREATE_MODEL, prepare=an_arriving_model, name=NEW),
         row("registration.find_unchanged", OWN, prepare=a_source, name=SCORER),
         row("registration.find_same", OWN, prepare=a_version),
         row("registration.register_in_place", ADMINISTRATION, prepare=a_location, name=SCORER, alias="New"),
@@ -339,7 +348,7 @@ SECTIONS: Mapping[str, list[Row]] = {
         row("recipients.get", OWN_RECIPIENT, "globex"),
         row("recipients.overview_of", OWN_RECIPIENT, "globex"),
         row("recipients.update: comment", OWN_RECIPIENT, "globex", COMMENT, ["10.0.0.0/8"]),
-        row("recipients.update: limits", ADMINISTRATION, "globex", COMMENT, None, LIMITED),
+        row("recipients.update: limits", ADMINISTRATION, "globex", COMMENT, None, limited),
         row("recipients.usage", OWN_RECIPIENT, "globex"),
         row("recipients.rotate_token", OWN_RECIPIENT, "globex", existing_expires_in=timedelta(0)),
         row("recipients.revoke_token", OWN_RECIPIENT, "globex", prepare=a_recipients_token),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -122,17 +122,11 @@ async def test_a_server_that_cannot_renew_stops_before_another_begins(
     async def cut_off(_context: Context, _job: Job, _show: ShowProgress) -> None:
         log.append("first begins")
         begun.set()
-        with cut():
-            try:
-                await asyncio.sleep(PATIENCE)
-            finally:
-                log.append("first stops")
-
-    @contextmanager
-    def cut() -> Iterator[None]:
-        with monkeypatch.context() as patch:
-            patch.setattr(first._system, "write_unaudited", unavailable)
-            yield
+        cable.setattr(first._system, "write_unaudited", unavailable)
+        try:
+            await asyncio.sleep(PATIENCE)
+        finally:
+            log.append("first stops")
 
     def unavailable(**_: Any) -> Any:
         raise MetastoreUnavailable("The cable was pulled.")
@@ -144,9 +138,10 @@ async def test_a_server_that_cannot_renew_stops_before_another_begins(
     first = JobWorker(system, admin.provider.context, {KIND: cut_off}, at_once=1)
     job = await admin.provider.jobs.start_check(admin.context)
     async with running(first):
-        await asyncio.wait_for(begun.wait(), PATIENCE)
-        async with running(server(admin, second_work)):
-            await until(admin, JobState.DONE, job)
+        with monkeypatch.context() as cable:
+            await asyncio.wait_for(begun.wait(), PATIENCE)
+            async with running(server(admin, second_work)):
+                await until(admin, JobState.DONE, job)
     assert log == ["first begins", "first stops", "second begins attempt 2"]
 
 

@@ -7,14 +7,16 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import model_sharing
-from model_sharing.downloads.part_file import RANGE_BYTES
+from model_sharing.downloads.part_file import RANGE_BYTES, arrived_bytes
 from support.fake_provider.faults import slowly
+from support.fake_provider.models import digest_of
 from support.fake_provider.server import FakeProvider
 from support.files import random_bytes
-from support.patience import PATIENCE
+from support.patience import PATIENCE, within_patience
 from support.shared_catalog import shared_catalog_of
 
 REF = "ml_team.iris_model/1"
@@ -33,26 +35,34 @@ def start_download(ref: str = REF) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DOWNLOAD, ref], stderr=subprocess.PIPE)
 
 
+def killed_after(command: list[str], part: Callable[[], Path | None], more: int) -> int:
+    """Kill -9 a download once `more` bytes of its large file are in the part; how many are there then."""
+
+    def arrived() -> int:
+        found = part()
+        return arrived_bytes(found, LARGE) if found else 0
+
+    before = arrived()
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        assert within_patience(lambda: process.poll() is not None or arrived() >= before + more)
+        assert process.poll() is None, "it was done before it could be killed"
+        process.kill()
+    return arrived()
+
+
 def test_kill_nine_loses_no_byte_that_had_arrived(
     fake_provider: FakeProvider, vendor: model_sharing.Catalog
 ) -> None:
-    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": random_bytes(LARGE)})
-    fake_provider.default_fault = slowly(0.01)
-    kills = 0
+    content = random_bytes(LARGE)
+    fake_provider.publish("ml_team.iris_model", 1, {"model.bin": content})
+    fake_provider.default_fault = slowly(0.05)
+    part = shared_catalog_of(vendor).cache.part_path(digest_of(content))
     for _ in range(3):
-        before = fake_provider.file_bytes_sent
-        process = start_download()
-        while process.poll() is None and fake_provider.file_bytes_sent < before + 8 * 1024 * 1024:
-            time.sleep(0.01)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        process.communicate()
+        arrived = killed_after([sys.executable, "-c", DOWNLOAD, REF], lambda: part, 4 * 1024 * 1024)
     fake_provider.default_fault = None
-    assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(LARGE)
-    assert kills == 3
-    # On the wire but not in the file: what filled the sockets and buffers of four connections at each kill.
-    assert fake_provider.file_bytes_sent <= LARGE + kills * RANGE_BYTES
+    snapshot = vendor.snapshot(REF)
+    assert (snapshot.folder / "model.bin").read_bytes() == content
+    assert (snapshot.fetched, snapshot.reused) == (LARGE - arrived, arrived)
 
 
 def test_kill_nine_in_a_volume_loses_no_byte_that_had_arrived(
@@ -60,20 +70,14 @@ def test_kill_nine_in_a_volume_loses_no_byte_that_had_arrived(
 ) -> None:
     content, target = random_bytes(LARGE), tmp_path / "prompts"
     fake_provider.folders["volumes", "evaluation.prompts"] = {"model.bin": content, "one.txt": b"Why?"}
-    fake_provider.default_fault = slowly(0.01)
+    fake_provider.default_fault = slowly(0.05)
     script = "import sys, model_sharing; model_sharing.catalog('vendor').download_volume(*sys.argv[1:])"
     command = [sys.executable, "-c", script, "evaluation.prompts", str(target)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    while process.poll() is None and fake_provider.file_bytes_sent < RANGE_BYTES:
-        time.sleep(0.01)
-    assert process.poll() is None, "it was done before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    arrived = killed_after(command, lambda: next(tmp_path.rglob("*.part"), None), 4 * 1024 * 1024)
     fake_provider.default_fault = None
     assert not target.exists()
-    assert vendor.download_volume("evaluation.prompts", target).reused > 0
+    assert arrived <= vendor.download_volume("evaluation.prompts", target).reused <= arrived + len(b"Why?")
     assert (target / "model.bin").read_bytes() == content
-    assert fake_provider.file_bytes_sent <= LARGE + RANGE_BYTES
     assert not [path for path in tmp_path.iterdir() if "model-sharing" in path.name]
 
 

@@ -6,9 +6,8 @@ import json
 import struct
 import subprocess
 import sys
-import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ from support.fake_provider.faults import answer_status, cut_after, slowly
 from support.fake_provider.models import SHARE, XorDelta, digest_of
 from support.fake_provider.server import FakeProvider, Handler, serve_well
 from support.files import random_bytes
-from support.patience import PATIENCE
+from support.patience import within_patience
 from support.shared_catalog import shared_catalog_of
 from support.updated_model import (
     MISANNOUNCED,
@@ -103,13 +102,6 @@ def test_a_delta_is_applied_while_it_arrives(
 def is_restored(cache: Cache, size: int) -> bool:
     """True if so many bytes of what a delta makes are here."""
     return any(path.stat().st_size >= size for path in cache.tmp.iterdir())
-
-
-def within_patience(condition: Callable[[], bool]) -> bool:
-    until = time.monotonic() + PATIENCE
-    while not (met := condition()) and time.monotonic() < until:
-        time.sleep(0.01)
-    return met
 
 
 def test_a_delta_that_turns_out_invalid_is_not_fetched_to_its_end(

@@ -11,11 +11,13 @@ import contextlib
 import http.client
 import socket
 import threading
+import time
 from typing import Any
 
 from model_sharing.downloads.transfer.minimum_rate_reader import MinimumRateReader, MinimumRateSocket
 from model_sharing.downloads.transfer.open_connection import open_connection
 from model_sharing.downloads.transfer.rate_limit import RateLimit
+from model_sharing.downloads.transfer.read_size import ReadSize
 from model_sharing.transport import bounds
 from model_sharing.transport.file_origins import FileOrigins, Origin
 from model_sharing.transport.network_errors import proxy_refusal
@@ -88,15 +90,25 @@ class Connections:
         buffer: memoryview = self._local.buffer
         return buffer
 
+    def _read_size(self) -> ReadSize:
+        if not hasattr(self._local, "read_size"):
+            self._local.read_size = ReadSize(BUFFER_BYTES)
+        size: ReadSize = self._local.read_size
+        return size
+
     def receive(self, response: http.client.HTTPResponse, buffer: memoryview) -> int:
         """Read the next bytes of the body, within the rate limit; their number, 0 at the end."""
         if response.chunked:
             buffer = buffer[:_CHUNKED_BYTES]
         if self._limit is not None:
             buffer = buffer[: self._limit.read_size]
+        size = self._read_size()
+        buffer = buffer[: size.bytes]
         reader: MinimumRateReader = self._local.reader
         reader.expected = len(buffer)
+        started = time.monotonic()
         count = response.readinto(buffer)
+        size.adapt(count, time.monotonic() - started)
         reader.body_bytes += count
         self.check()
         if self._limit is not None:

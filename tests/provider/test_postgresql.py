@@ -52,7 +52,7 @@ def as_a_standby(url: str) -> Iterator[None]:
             other.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {value}".encode())
             if value == "on":
                 other.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
                 yield

@@ -51,7 +51,7 @@ def printable_json(text: str) -> str:
 
 
 def _without_hidden(text: str, shown: Callable[[str], str]) -> str:
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and BLANK.isdisjoint(text):
         return text
     return "".join(
         shown(character) if _is_hidden(character, before) else character

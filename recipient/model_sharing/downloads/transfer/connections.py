@@ -92,7 +92,7 @@ class Connections:
 
     def _read_size(self) -> ReadSize:
         if not hasattr(self._local, "read_size"):
-            self._local.read_size = ReadSize(BUFFER_BYTES)
+            self._local.read_size = ReadSize()
         size: ReadSize = self._local.read_size
         return size
 

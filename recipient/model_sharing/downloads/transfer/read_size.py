@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-SMALLEST_READ = 64 * 1024
+_SMALLEST = 64 * 1024
+_LARGEST = 512 * 1024
+"""Twice as much is no faster, and is in memory once for each connection."""
 _SHORT_SECONDS = 0.05
 _LONG_SECONDS = 0.2
 
 
 class ReadSize:
-    """Bytes of a next read, from 64 KiB to `most`, by how long the last one took to fill.
+    """Bytes of a next read, from 64 to 512 KiB, by how long the last one took to fill.
 
     Large reads cost less CPU, but what of one has arrived is lost if the process is killed: on a slow line
     they stay small.
     """
 
-    def __init__(self, most: int) -> None:
-        self.bytes = SMALLEST_READ
-        self._most = most
+    def __init__(self) -> None:
+        self.bytes = _SMALLEST
 
     def adapt(self, count: int, seconds: float) -> None:
         """Learn from a read of `count` bytes that took so many seconds."""
         if seconds > _LONG_SECONDS:
-            self.bytes = max(self.bytes // 2, SMALLEST_READ)
+            self.bytes = max(self.bytes // 2, _SMALLEST)
         elif seconds < _SHORT_SECONDS and count >= self.bytes:
-            self.bytes = min(self.bytes * 2, self._most)
+            self.bytes = min(self.bytes * 2, _LARGEST)

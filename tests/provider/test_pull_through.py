@@ -71,7 +71,7 @@ async def test_a_provider_that_damages_or_cuts_what_it_sends_never_serves_a_wron
 
 async def test_the_first_reader_of_a_large_file_gets_it_while_it_arrives(regions: Regions) -> None:
     """All but the last block, which waits for the whole to be verified."""
-    regions.link.default_fault = ConnectionFault(StreamFault(delay=0.01))
+    regions.link.default_fault = ConnectionFault(StreamFault(delay=0.03))
     headers = {"Authorization": f"Bearer {regions.token}"}
     before = regions.link.bytes_to_client
     async with (

@@ -11,6 +11,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
+from io import FileIO
 from pathlib import Path
 
 import obstore
@@ -309,6 +310,12 @@ class ArtifactStore:
             raise CorruptArtifact(
                 f"The object {shown_path(path)} cannot be read up to byte {end}."
             ) from error
+
+    async def open(self, path: str) -> FileIO | None:
+        """Open an object for the kernel to send; None in a bucket. Raises NotFound, PermissionDenied."""
+        backend, key = await self._open(path)
+        with reading(path):
+            return await backend.open(key)
 
     async def read_all(self, files: Sequence[tuple[str, int]]) -> AsyncIterator[memoryview]:
         """Read small objects of one version, given by path and size, concatenated.

@@ -9,10 +9,12 @@ from email.utils import formatdate
 
 import structlog
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.http.metrics import CUT, count_file_bytes
 from model_sharing_provider.http.requests import BYTES_STREAMED
+from model_sharing_provider.http.sendfile import can_sendfile, send_range
 from model_sharing_provider.http.transfers import transferring
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.signed_files import (
@@ -21,6 +23,8 @@ from model_sharing_provider.services.signed_files import (
     OpenPack,
     SignedFiles,
     TransferPermission,
+    Whereabouts,
+    report_mirrored,
 )
 
 _SINGLE_WRITE_BYTES = 256 * 1024
@@ -93,11 +97,11 @@ async def _sent(
         count_file_bytes(file.access.target, len(body))
         return web.Response(body=body, status=status, headers=headers)
     response = web.StreamResponse(status=status, headers=headers)
-    await response.prepare(request)
-    if request.method != "HEAD":
-        pieces = _counted(request, files.read(file, start, end, found), file.access.target)
+    head = await response.prepare(request)
+    if request.method != "HEAD" and head is not None:
+        sending = _send_file(request, head, files, file, span=span, found=found)
         with _tracked(context, file.access.target):
-            await _stream(request, response, pieces, files.access_ended(context, file))
+            await _stream(request, sending, files.access_ended(context, file))
     return response
 
 
@@ -109,10 +113,11 @@ async def pack_response(
         await files.locate(context, pack)
         headers = {"Content-Length": str(pack.size), "Content-Type": "application/octet-stream"}
         response = web.StreamResponse(headers=headers)
-        await response.prepare(request)
-        pieces = _counted(request, files.read_pack(pack), pack.access.target)
-        with _tracked(context, pack.access.target):
-            await _stream(request, response, pieces, files.access_ended(context, pack))
+        head = await response.prepare(request)
+        if head is not None:
+            sending = _send_pieces(request, head, files.read_pack(pack), pack.access.target)
+            with _tracked(context, pack.access.target):
+                await _stream(request, sending, files.access_ended(context, pack))
         return response
 
 
@@ -140,13 +145,10 @@ async def _counting(request: web.Request, access: TransferPermission, size: int)
 
 
 async def _stream(
-    request: web.Request,
-    response: web.StreamResponse,
-    pieces: AsyncIterator[memoryview],
-    access_ended: Coroutine[None, None, None],
+    request: web.Request, send: Coroutine[None, None, None], access_ended: Coroutine[None, None, None]
 ) -> None:
-    """Send the pieces until access ends, even to a client that has stopped reading."""
-    sending = asyncio.create_task(_send(response, pieces))
+    """Send until access ends, even to a client that has stopped reading."""
+    sending = asyncio.create_task(send)
     ended = asyncio.create_task(access_ended)
     try:
         await asyncio.wait((sending, ended), return_when=asyncio.FIRST_COMPLETED)
@@ -160,21 +162,43 @@ async def _stream(
         await asyncio.gather(sending, ended, return_exceptions=True)
 
 
-async def _send(response: web.StreamResponse, pieces: AsyncIterator[memoryview]) -> None:
-    async for piece in pieces:
-        async with asyncio.timeout(_WRITE_TIMEOUT_SECONDS):
-            await response.write(piece)
+async def _send_file(
+    request: web.Request,
+    head: AbstractStreamWriter,
+    files: SignedFiles,
+    file: OpenFile,
+    *,
+    span: tuple[int, int],
+    found: Whereabouts,
+) -> None:
+    """Send a range of a file after the head of its response: by the kernel, where that is possible."""
+    request[BYTES_STREAMED] = 0
+    opened = await files.open(file, found) if can_sendfile(request) else None
+    if opened is None:
+        await _send_pieces(request, head, files.read(file, *span, found), file.access.target)
+        return
+
+    def sent(count: int) -> None:
+        report_mirrored(file.source, count)
+        _count_sent(request, file.access.target, count)
+
+    with opened:
+        await send_range(request, head, opened, span, sent=sent, seconds=_WRITE_TIMEOUT_SECONDS)
 
 
-async def _counted(
-    request: web.Request, pieces: AsyncIterator[memoryview], target: Target
-) -> AsyncIterator[memoryview]:
+async def _send_pieces(
+    request: web.Request, head: AbstractStreamWriter, pieces: AsyncIterator[memoryview], target: Target
+) -> None:
     request[BYTES_STREAMED] = 0
     async for piece in pieces:
-        yield piece
-        # The next piece is requested: this one was sent.
-        count_file_bytes(target, len(piece))
-        request[BYTES_STREAMED] += len(piece)
+        async with asyncio.timeout(_WRITE_TIMEOUT_SECONDS):
+            await head.write(piece)
+        _count_sent(request, target, len(piece))
+
+
+def _count_sent(request: web.Request, target: Target, count: int) -> None:
+    count_file_bytes(target, count)
+    request[BYTES_STREAMED] += count
 
 
 def _cut(request: web.Request, reason: str) -> None:

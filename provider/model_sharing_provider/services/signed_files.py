@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from itertools import count
 from typing import Protocol
 
@@ -180,6 +181,15 @@ class SignedFiles:
             return self._unchanged(file, start, end)
         return _reported(found.arriving or self._artifacts.read(file.path, start, end), file.source)
 
+    async def open(self, file: OpenFile, found: Whereabouts) -> FileIO | None:
+        """Open a file that was `found`, for the kernel to send; None where it has to be read.
+
+        That is in a bucket, while it arrives, and where others may replace it. Raises NotFound.
+        """
+        if file.etag or found.arriving:
+            return None
+        return await self._artifacts.open(file.path)
+
     async def _unchanged(self, file: OpenFile, start: int, end: int) -> AsyncIterator[memoryview]:
         """Bytes of a file that others may replace; the last piece only if it is still the same file.
 
@@ -217,9 +227,14 @@ async def _reported(
     pieces: AsyncIterator[memoryview], source: ByteSource | None
 ) -> AsyncIterator[memoryview]:
     async for piece in pieces:
-        if source is not None:
-            report(Measured.MIRRORED_BYTES, len(piece), provider=source.provider)
+        report_mirrored(source, len(piece))
         yield piece
+
+
+def report_mirrored(source: ByteSource | None, count: int) -> None:
+    """Report bytes that are given to a reader, if they come from another provider."""
+    if source is not None:
+        report(Measured.MIRRORED_BYTES, count, provider=source.provider)
 
 
 def _action(file: OpenFile | OpenPack) -> AuditAction:

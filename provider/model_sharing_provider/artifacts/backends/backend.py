@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
@@ -56,6 +57,9 @@ class StoreBackend(Protocol):
 
     def read(self, key: str, start: int, end: int) -> AsyncGenerator[memoryview]:
         """Read the bytes from `start` up to `end`, ahead; an empty piece if the object ends earlier."""
+
+    async def open(self, key: str) -> FileIO | None:
+        """Open an object that is a local file; None for any other. Raises OSError."""
 
     def read_whole(self, objects: Sequence[tuple[str, int]]) -> AsyncGenerator[tuple[memoryview, int]]:
         """Read small objects, given by key and size, in order: batches of bytes with their expected size."""

@@ -92,6 +92,9 @@ class BucketBackend:
 
         return read_pieces(fetch, start, end, _PIECE_BYTES)
 
+    async def open(self, key: str) -> None:
+        """None: an object of a bucket is no local file."""
+
     def read_whole(self, objects: Sequence[tuple[str, int]]) -> AsyncGenerator[tuple[memoryview, int]]:
         slots = asyncio.Semaphore(_READ_AT_ONCE)
 

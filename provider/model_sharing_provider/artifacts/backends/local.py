@@ -15,6 +15,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 
 import obstore
@@ -85,6 +86,10 @@ class LocalBackend:
                 return memoryview(await asyncio.to_thread(_pread, path, start, end))
 
         return read_pieces(fetch, start, end, _PIECE_BYTES)
+
+    async def open(self, key: str) -> FileIO:
+        with timed_call(self.kind, "open"):
+            return await asyncio.to_thread(FileIO, self._root / key)
 
     def read_whole(self, objects: Sequence[tuple[str, int]]) -> AsyncGenerator[tuple[memoryview, int]]:
         async def fetch(keys: Sequence[str]) -> bytes:

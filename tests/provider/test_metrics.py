@@ -95,7 +95,9 @@ def test_all_workers_are_counted_as_one_server(tmp_path: Path) -> None:
     assert read(of_shares, share=SHARE, recipient="globex", outcome="OK") > ASKED
     assert read("model_sharing_transfers_in_progress") == 0
     assert read("model_sharing_database_seconds_count", kind="append") > 0
-    assert read("model_sharing_artifact_store_seconds_count", kind="local", operation="read") >= 2
+    # The small file is read, the kernel sends the large one.
+    for operation in ("read", "open"):
+        assert read("model_sharing_artifact_store_seconds_count", kind="local", operation=operation) >= 1
     # Not added up over the workers: both say the same.
     expires = read("model_sharing_expiry_timestamp_seconds", kind="recipient_token")
     assert 80 < (expires - time.time()) / 86400 < 100

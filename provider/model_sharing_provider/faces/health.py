@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from model_sharing_provider.http.application_values import application_of
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
 from model_sharing_provider.http.requests import provider_of
 from model_sharing_provider.http.routes import Face, Route
@@ -46,7 +47,7 @@ async def ready(request: web.Request) -> web.Response:
     """
     provider = provider_of(request)
     failing = await provider.readiness.failing()
-    if request.config_dict[SHUTDOWN].stopping:
+    if application_of(request)[SHUTDOWN].stopping:
         failing["server"] = "is stopping"
     degraded = provider.readiness.degrades(failing)
     body: dict[str, Any] = {"status": "degraded" if degraded else "not ready" if failing else "ready"}

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from model_sharing_protocol import open_sharing, unity_catalog
+from model_sharing_provider.http.application_values import application_of
 from model_sharing_provider.http.errors import UNITY_CATALOG_ERRORS
 from model_sharing_provider.http.requests import SERVES_PAGES
 from model_sharing_provider.http.responses import json_response
@@ -28,7 +29,7 @@ class Landing(msgspec.Struct, omit_defaults=True):
 async def land(request: web.Request) -> web.Response:
     """Redirect to the explorer for a browser; the URLs of the APIs for everybody else."""
     base = base_url(request)
-    explorer = base + EXPLORER_PREFIX if request.config_dict[SERVES_PAGES] else ""
+    explorer = base + EXPLORER_PREFIX if application_of(request)[SERVES_PAGES] else ""
     if explorer and "text/html" in request.headers.get(hdrs.ACCEPT, ""):
         return web.Response(status=303, headers={hdrs.LOCATION: explorer, hdrs.VARY: hdrs.ACCEPT})
     found = Landing(

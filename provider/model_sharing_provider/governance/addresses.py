@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_provider.domain.limits import MAX_ID, check_text
@@ -32,6 +33,7 @@ _NOT_CALLED = tuple(
 )
 """Networks that some releases of Python's `is_global` treat as public."""
 _IPV4 = 4
+_KNOWN_ADDRESSES = 4096
 _IPV4_BITS = 0xFFFFFFFF
 
 
@@ -91,6 +93,7 @@ def _is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved and not listed
 
 
+@lru_cache(_KNOWN_ADDRESSES)
 def network_of(address: str) -> str:
     """Network of one person: an IPv4 address, or the /64 of an IPv6 one; other text is returned unchanged."""
     try:

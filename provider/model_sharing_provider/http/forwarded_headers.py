@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from model_sharing_provider.governance.addresses import allows
+from model_sharing_provider.http.application_values import application_of
 
 TRUSTED_PROXIES: web.AppKey[tuple[str, ...]] = web.AppKey("trusted_proxies", tuple)
 """Networks of trusted proxies, in CIDR form."""
 
+_CLIENT_ADDRESS: web.RequestKey[str] = web.RequestKey("client_address", str)
 _WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+)(:\d+)?")
 _SCHEMES = frozenset({"http", "https"})
 _LAST_PORT = 65535
@@ -25,8 +27,16 @@ _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])(:(?
 
 def client_address(request: web.Request) -> str:
     """Address of the client: the last one before those of trusted proxies. Empty if unknown."""
+    try:
+        return request[_CLIENT_ADDRESS]
+    except KeyError:
+        request[_CLIENT_ADDRESS] = address = _client_address(request)
+        return address
+
+
+def _client_address(request: web.Request) -> str:
     peer = request.remote or ""
-    proxies = request.config_dict[TRUSTED_PROXIES]
+    proxies = application_of(request)[TRUSTED_PROXIES]
     if not _is_trusted(proxies, peer):
         return peer
     client = peer
@@ -44,7 +54,7 @@ def client_address(request: web.Request) -> str:
 def origin(request: web.Request) -> str:
     """Origin of the URL that the client requested, such as `https://models.acme.example`."""
     scheme, host = request.scheme, request.host
-    proxies = request.config_dict[TRUSTED_PROXIES]
+    proxies = application_of(request)[TRUSTED_PROXIES]
     if _is_trusted(proxies, request.remote or ""):
         scheme = _last(request, "X-Forwarded-Proto", _is_scheme) or scheme
         host = _last(request, "X-Forwarded-Host", is_host) or host

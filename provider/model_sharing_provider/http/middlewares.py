@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from model_sharing_protocol.errors import InternalError, MalformedRequest, SharingError
+from model_sharing_provider.http.application_values import application_of
 from model_sharing_provider.http.bodies import BODY_ERRORS, refuse_encoded_body
 from model_sharing_provider.http.compression import compressed_page
 from model_sharing_provider.http.errors import from_http
@@ -39,10 +40,11 @@ async def log_requests(request: web.Request, handler: Handler) -> web.StreamResp
     given_id = request.headers.get(_ID_HEADER, "")
     request[REQUEST_ID] = given_id if _ID.fullmatch(given_id) else uuid4().hex
     begin_lines(request)
-    tracer = request.config_dict.get(TRACER)
+    app = application_of(request)
+    tracer = app.get(TRACER)
     end_span = tracer.begin(request) if tracer else None
     started = time.perf_counter()
-    connections = request.config_dict[CONNECTIONS]
+    connections = app[CONNECTIONS]
     connections.begin(request)
     response, status, error_code = None, 500, ""
     try:
@@ -74,7 +76,7 @@ async def finish_head(request: web.BaseRequest, response: web.StreamResponse) ->
         response.headers["Age"] = str(context.state_age)
     if response.status in _RETRY_LATER:
         response.headers.setdefault("Retry-After", _RETRY_AFTER_SECONDS)
-    if isinstance(request, web.Request) and request.config_dict[SHUTDOWN].stopping:
+    if isinstance(request, web.Request) and application_of(request)[SHUTDOWN].stopping:
         response.force_close()
         response.headers["Connection"] = "close"
 

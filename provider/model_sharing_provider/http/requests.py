@@ -11,6 +11,7 @@ from aiohttp import web
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal
+from model_sharing_provider.http.application_values import application_of
 from model_sharing_provider.http.databricks_headers import LINEAGE_HEADER
 from model_sharing_provider.http.forwarded_headers import client_address
 from model_sharing_provider.http.routes import FACE
@@ -42,7 +43,7 @@ BYTES_STREAMED: web.RequestKey[int] = web.RequestKey("bytes_streamed", int)
 
 
 def provider_of(request: web.Request) -> ProviderServices:
-    return request.config_dict[PROVIDER]
+    return application_of(request)[PROVIDER]
 
 
 def context_of(request: web.Request) -> Context:

@@ -14,6 +14,7 @@ from yarl import URL
 
 from model_sharing_protocol.errors import InvalidState, ResourceExhausted, UnsupportedOperation
 from model_sharing_protocol.network.request_options import request_options
+from model_sharing_provider.http.application_values import application_of
 from model_sharing_provider.http.requests import context_of, provider_of
 
 MLFLOW_SESSION: web.AppKey[aiohttp.ClientSession] = web.AppKey("mlflow_session", aiohttp.ClientSession)
@@ -80,7 +81,7 @@ async def ask_upstream(
     uri = await admit(request)
     headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
     try:
-        async with request.config_dict[MLFLOW_SESSION].request(
+        async with application_of(request)[MLFLOW_SESSION].request(
             method,
             URL(f"{uri}{path}", encoded=True),
             params=query if query is not None else request.query,

@@ -19,6 +19,7 @@ from model_sharing_protocol.errors import (
     UnsupportedOperation,
 )
 from model_sharing_provider.faces.activation.page import link_page
+from model_sharing_provider.http.application_values import application_of
 from model_sharing_provider.http.errors import OPEN_SHARING_ERRORS
 from model_sharing_provider.http.link_previews import is_program, wants_page
 from model_sharing_provider.http.parameter_schemas import NOT_EMPTY
@@ -61,7 +62,7 @@ async def open_link(request: web.Request) -> web.Response:
             "Opening this link does not activate it, since previews in chats and mails open links, too. "
             "Activate it by POST, or with 'model-sharing activate'; a GET needs 'Accept: application/json'."
         )
-    if request.config_dict[SERVES_PAGES]:
+    if application_of(request)[SERVES_PAGES]:
         location = activation_link(base_url(request), activation_code(request), pages=True)
         return web.Response(status=303, headers={hdrs.LOCATION: location, **SECRET_URL})
     return await link_page(request)

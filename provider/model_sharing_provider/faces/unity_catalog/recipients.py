@@ -22,6 +22,7 @@ from model_sharing_provider.faces.unity_catalog.requests import (
     page_response,
     refuse_query,
 )
+from model_sharing_provider.http.application_values import application_of
 from model_sharing_provider.http.bodies import read_body
 from model_sharing_provider.http.parameter_schemas import PAGE
 from model_sharing_provider.http.requests import SERVES_PAGES, context_of, page_request, provider_of
@@ -184,7 +185,7 @@ ROUTES = (
 
 
 def _link(request: web.Request, code: str) -> str:
-    return activation_link(base_url(request), code, pages=request.config_dict[SERVES_PAGES])
+    return activation_link(base_url(request), code, pages=application_of(request)[SERVES_PAGES])
 
 
 def _recipient(recipient: Recipient, activation_url: str = "") -> sharing.RecipientInfo:

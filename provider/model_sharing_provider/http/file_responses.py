@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from email.utils import formatdate
+from functools import lru_cache
 
 import structlog
 from aiohttp import web
@@ -85,7 +86,7 @@ async def _sent(
         "Content-Length": str(end - start),
         "Content-Type": "application/octet-stream",
         "ETag": etag,
-        "Last-Modified": formatdate(file.modified / 1000, usegmt=True),
+        "Last-Modified": _http_date(file.modified // 1000),
         **extra_headers,
     }
     partial = end - start != file.size
@@ -194,6 +195,12 @@ async def _send_pieces(
         async with asyncio.timeout(_WRITE_TIMEOUT_SECONDS):
             await head.write(piece)
         _count_sent(request, target, len(piece))
+
+
+@lru_cache(4096)
+def _http_date(seconds: int) -> str:
+    """Date of a header, for a moment in seconds since the epoch: one for all files of a version."""
+    return formatdate(seconds, usegmt=True)
 
 
 def _count_sent(request: web.Request, target: Target, count: int) -> None:

@@ -79,7 +79,7 @@ class LocalBackend:
         return set()
 
     def read(self, key: str, start: int, end: int) -> AsyncGenerator[memoryview]:
-        path = self._root / key
+        path = f"{self._root}/{key}"
 
         async def fetch(start: int, end: int) -> memoryview:
             with timed_call(self.kind, "read"):
@@ -185,6 +185,9 @@ def _sync_tree(root: Path, top: Path) -> None:
             break
 
 
-def _pread(path: Path, start: int, end: int) -> bytes:
-    with path.open("rb", buffering=0) as file:
-        return os.pread(file.fileno(), end - start, start)
+def _pread(path: str, start: int, end: int) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(file, end - start, start)
+    finally:
+        os.close(file)

@@ -14,12 +14,13 @@ FetchWhole = Callable[[Sequence[str]], Awaitable[bytes]]
 async def read_pieces(fetch: FetchRange, start: int, end: int, length: int) -> AsyncGenerator[memoryview]:
     """Read the bytes from `start` up to `end` in pieces of `length`; an empty piece if they end earlier."""
     position = start
-    ahead = _begin(fetch, position, min(position + length, end))
+    ahead: asyncio.Future[memoryview] | None = None
     try:
-        while ahead is not None:
-            piece = await ahead
-            position += len(piece)
-            ahead = _begin(fetch, position, min(position + length, end)) if piece else None
+        while position < end:
+            # The first piece is all of a small object: a task for it would cost as much as reading it.
+            piece = await (ahead or fetch(position, min(position + length, end)))
+            position = position + len(piece) if piece else end
+            ahead = _begin(fetch, position, min(position + length, end))
             yield piece
     finally:
         if ahead is not None:

@@ -92,8 +92,8 @@ def test_files_cross_about_once_however_often_the_servers_were_killed(
         vendor = two.reached_at(proxy.port, tmp_path)
         vendor.add_provider()
         vendor.create_catalog()
-        # Some twenty seconds for the whole, over few connections.
-        proxy.default_fault = ConnectionFault(to_client=StreamFault(delay=0.06))
+        # Some twenty seconds for the whole, over eight connections.
+        proxy.default_fault = ConnectionFault(to_client=StreamFault(delay=0.25))
         proxy.cut_all()
         before = proxy.bytes_to_client
         with ThreadPoolExecutor() as threads:

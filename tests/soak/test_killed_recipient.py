@@ -15,7 +15,7 @@ from support.processes.provider import SHARE, ProviderProcess, share_model, writ
 
 MIB = 1024 * 1024
 KILLS = 100
-SIZE = 560 * MIB + 12_345
+SIZE = 760 * MIB + 12_345
 JOBS = 2
 REF = "models:/vendor.ml_team.scorer/1"
 

@@ -137,6 +137,19 @@ async def test_a_file_that_was_replaced_is_an_error_and_no_other_bytes(reader: R
     assert (await fetch(urls["more/empty.bin"]))[0] in (400, 404)
 
 
+async def test_of_a_file_that_is_replaced_while_it_is_read_the_end_never_comes(
+    reader: Reader, lake: Path
+) -> None:
+    big = lake / "prompts" / "big.bin"
+    big.write_bytes(b"a" * 32 * 2**20)
+    url = (await reader.urls())["big.bin"]
+    async with aiohttp.ClientSession(read_bufsize=2**16) as anybody, anybody.get(url) as answer:
+        assert await answer.content.readexactly(2**20) == b"a" * 2**20
+        big.write_bytes(b"b" * 32 * 2**20)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+
+
 async def test_files_are_listed_once_and_checked_each_time(
     reader: Reader, lake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

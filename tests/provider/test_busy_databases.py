@@ -12,11 +12,14 @@ import aiohttp
 import psycopg
 import pytest
 from aiohttp.test_utils import TestServer
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from model_sharing_protocol.errors import DiskFull, MetastoreUnavailable, SharingError
 from model_sharing_protocol.open_sharing import PREFIX
+from model_sharing_protocol.times import now_ms
 from model_sharing_provider.configuration.settings import Settings
+from model_sharing_provider.domain.jobs import Job
 from model_sharing_provider.metastore.engine.database_engine import DatabaseEngine
 from model_sharing_provider.metastore.engine.postgresql import PostgreSql
 from model_sharing_provider.metastore.engine.sqlite import Sqlite
@@ -89,6 +92,35 @@ async def test_nobody_waits_twice_for_the_same_database(admin: AdminClient, sett
         assert asyncio.get_running_loop().time() - began < 0.42  # alone it would wait 0.45
         with pytest.raises(MetastoreUnavailable):
             await first
+
+
+@contextmanager
+def cancelled_at(statement: str) -> Iterator[None]:
+    """Whoever executes the statement is cancelled while the database is at it."""
+
+    def cancel(_connection: Any, _cursor: Any, executed: str, *_: Any) -> None:
+        if executed.startswith(statement):
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+
+    event.listen(Engine, "before_cursor_execute", cancel)
+    yield
+    event.remove(Engine, "before_cursor_execute", cancel)
+
+
+async def test_a_cancelled_write_is_in_nobodys_way_even_while_its_error_is_kept(admin: AdminClient) -> None:
+    async def claim() -> Job | None:
+        async with admin.provider.database.write(cached=False) as rows:
+            return await rows.jobs.claim("here", now_ms(), now_ms() + 1000)
+
+    job = await admin.provider.jobs.start_check(admin.context)
+    with cancelled_at("UPDATE jobs"), pytest.raises(asyncio.CancelledError) as kept:
+        await asyncio.create_task(claim())
+    assert kept.tb is not None
+    claimed = await claim()
+    assert claimed is not None
+    assert claimed.id == job.id
 
 
 def sqlite_error(code: int) -> sqlite3.OperationalError:

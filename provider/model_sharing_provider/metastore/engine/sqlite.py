@@ -62,6 +62,7 @@ class Sqlite(DatabaseEngine):
         engine = create_async_engine(
             self._url.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,  # in errors, and so in logs
+            connect_args={"factory": _PooledConnection},
         )
 
         @event.listens_for(engine.sync_engine, "connect")
@@ -189,6 +190,20 @@ def _disk_full() -> DiskFull:
         "The disk of the provider's database is full. The operator has to free some space (gc, audit prune, "
         "deleting versions); then try again."
     )
+
+
+class _PooledConnection(sqlite3.Connection):
+    """Connection of the pool, which is closed if its user is cancelled in the middle of a statement."""
+
+    def close(self) -> None:
+        """Close the connection, and end its transaction.
+
+        SQLite keeps both, and with them the lock of writers, for as long as a statement is unfinished; and
+        the error of who was cancelled refers to the statement.
+        """
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
 
 
 class SqliteSession:

@@ -16,6 +16,8 @@ from model_sharing_provider.services.tasks import end_tasks
 
 LEASE_SECONDS = 15.0
 RENEWED_EVERY_SECONDS = 4.0
+_STOPPED_BEFORE = 0.1
+"""Share of a lease at its end, in which its holder no longer works."""
 
 T = TypeVar("T")
 
@@ -45,17 +47,19 @@ async def while_held(
 async def _renew(context: Context, job: Job, progress: Mapping[str, Any]) -> None:
     """Renew a lease; returns once it is lost, by the table or, if that cannot be reached, by the clock.
 
-    The clock counts from before the statement that set the lease, so it never ends later than that.
+    The clock counts from before the statement that set the lease, and stops before another server's may find
+    that it has ended: work takes a moment to be cancelled.
     """
-    ends = time.monotonic() + LEASE_SECONDS - (now_ms() + LEASE_SECONDS * 1000 - job.leased_until) / 1000
-    while time.monotonic() < ends:
-        await asyncio.sleep(RENEWED_EVERY_SECONDS)
+    kept = LEASE_SECONDS * (1 - _STOPPED_BEFORE)
+    ends = time.monotonic() + kept - (now_ms() + LEASE_SECONDS * 1000 - job.leased_until) / 1000
+    while (left := ends - time.monotonic()) > 0:
+        await asyncio.sleep(min(RENEWED_EVERY_SECONDS, left))
         began = time.monotonic()
         with suppress(SharingError, TimeoutError):
             async with asyncio.timeout(max(0.0, ends - began)), context.write_unaudited(cached=False) as rows:
                 if not await rows.jobs.renew(job.id, job.claimed_by, lease_from(now_ms()), progress):
                     return
-            ends = began + LEASE_SECONDS
+            ends = began + kept
 
 
 def lease_from(now: int) -> int:

@@ -96,7 +96,10 @@ async def servers(
         if request.param == "postgresql":
             url = stack.enter_context(request.getfixturevalue("postgres").database())
         settings = Settings(tmp_path / "home", postgresql_url=url)
-        environment = {"MODEL_SHARING_PROVIDER_DATABASE_URL": url}
+        environment = {
+            "MODEL_SHARING_PROVIDER_DATABASE_URL": url,
+            "MODEL_SHARING_PROVIDER_SERVE_GRACE": "2s",
+        }
         failing, other = (
             stack.enter_context(
                 ProviderProcess(

@@ -20,9 +20,11 @@ import model_sharing
 from model_sharing_protocol.files_api import PREFIX as FILES
 from model_sharing_protocol.mlflow_registry import PREFIX as MLFLOW
 from model_sharing_protocol.times import now_ms
+from model_sharing_provider.domain.jobs import Job, JobState
 from model_sharing_provider.services.administration import gc
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
+from support.patience import within_patience
 from support.processes import killable
 from support.processes.provider import MODEL, SHARE, ProviderProcess, as_admin, share_model, write_profile_for
 from support.processes.servers import free_port
@@ -86,6 +88,8 @@ def test_what_was_acknowledged_is_there_and_what_is_there_is_whole(
     )
     assert len(acknowledged) > ENOUGH
     with ProviderProcess(home) as provider:
+        # It finishes what killed ones have begun, which may make versions ready that nobody was told of.
+        assert within_patience(lambda: not as_admin(home, unfinished_jobs))
         profile = write_profile_for(tmp_path / "globex.share", token, provider.port)
         catalog = model_sharing.mount(profile, share=SHARE, name="vendor")
         shown = {version.version for version in catalog.list_versions("ml_team.scorer")}
@@ -103,6 +107,11 @@ def test_what_was_acknowledged_is_there_and_what_is_there_is_whole(
         assert left.num_versions == len(shown)
 
     as_admin(home, look)
+
+
+async def unfinished_jobs(admin: AdminClient) -> list[Job]:
+    found = await admin.provider.jobs.list(admin.context)
+    return [job for job in found if job.state in (JobState.QUEUED, JobState.RUNNING)]
 
 
 def killed_servers(home: Path, dice: random.Random) -> set[int]:

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from model_sharing_protocol.names import FullName
+from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.remote_providers import remote_share, remote_shares
 from model_sharing_provider.services.mirroring import freshness
 from support.admin_client import AdminClient
+from support.asking_recipient import Globex, asking
 from support.model_folder import write_model
 from support.patience import PATIENCE
 from support.regions import Regions, running_regions
@@ -65,3 +67,19 @@ async def vendor(admin: AdminClient, known_provider: UpstreamProvider) -> Upstre
     """The same, with its share shown here as the catalog `vendor`."""
     await admin.provider.shared_catalogs.create(admin.context, "vendor", "acme", "acme_share")
     return known_provider
+
+
+@pytest.fixture
+async def globex(
+    admin: AdminClient, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Globex]:
+    """A recipient whose answer the server keeps."""
+    async with asking(admin, endpoint, tmp_path, monkeypatch) as globex:
+        yield globex
+
+
+@pytest.fixture
+async def elsewhere(admin: AdminClient, settings: Settings) -> AsyncIterator[AdminClient]:
+    """The administrator at another server over the rows of `admin`."""
+    async with open_provider(settings) as opened:
+        yield AdminClient.of(opened)

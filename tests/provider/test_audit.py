@@ -15,12 +15,14 @@ from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
-from model_sharing_provider.domain.principals import ANONYMOUS, Caller
+from model_sharing_provider.domain.principals import ANONYMOUS, Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share
 from model_sharing_provider.governance.rules import CREATE_SHARE, OWN_MODEL, READ_MODEL
 from model_sharing_provider.http.urls import ACTIVATION_PATH
 from model_sharing_provider.metastore import database
+from model_sharing_provider.metastore.rows.audit_log import EVENT_COLUMNS, event_values
+from model_sharing_provider.metastore.tables import audit_log
 from model_sharing_provider.services.registry.versions import version_target
 from support.admin_client import AdminClient
 from support.model_folder import write_model
@@ -228,3 +230,31 @@ async def test_pruning_lets_others_write_between_its_steps(
     left = {event.action for event in await events(admin)}
     assert "old" not in left
     assert {AuditAction.PRUNE_AUDIT_LOG, AuditAction.LIST_CATALOGS} <= left
+
+
+def test_an_event_has_a_value_for_each_column() -> None:
+    """They are written by position, to both databases and to a replica's spool."""
+    assert set(EVENT_COLUMNS) == {column.name for column in audit_log.columns} - {"id"}
+    caller = Caller(Principal(PrincipalType.RECIPIENT, "id", "globex"), "open-sharing", "::1", "request")
+    target = Target(SecurableType.SHARE, "acme", "acme.a.b", "acme", "globex", "version")
+    [values] = event_values([AuditEvent(7, caller, AuditAction.GET_SHARE, target, Outcome.OK, "why", 3, 5)])
+    assert values == {
+        "at": 7,
+        "face": "open-sharing",
+        "principal_type": "RECIPIENT",
+        "principal": "globex",
+        "action": AuditAction.GET_SHARE.value,
+        "object_type": "SHARE",
+        "object_name": "acme.a.b",
+        "share": "acme",
+        "recipient": "globex",
+        "outcome": "OK",
+        "reason": "why",
+        "address": "::1",
+        "request_id": "request",
+        "count": 3,
+        "first_at": 5,
+        "token_groups": None,
+        "version_id": "version",
+    }
+    assert {type(value) for value in values.values()} == {int, str, type(None)}, "none is an enumeration's"

@@ -83,6 +83,15 @@ async def test_what_the_home_has_is_not_delivered_again(
     again.close()
 
 
+async def test_no_event_is_written_that_depends_on_rows(home: Settings, tmp_path: Path) -> None:
+    """There is no change token here to compare its own with, so its call is not answered by it."""
+    spool = AuditSpool(tmp_path / "spool.db", home.postgresql_url)
+    assert await spool.append_events(events(0, 3), under=["token", None, ""]) == [False, True, False]
+    assert await spool.append_events(events(3, 2)) == [True, True]
+    assert await spool.waiting() == 3
+    spool.close()
+
+
 async def test_two_processes_of_a_server_share_a_spool(home: Settings, tmp_path: Path) -> None:
     assert not await arrived(home)
     one, other = (AuditSpool(tmp_path / "spool.db", home.postgresql_url) for _ in range(2))

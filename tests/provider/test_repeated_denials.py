@@ -195,7 +195,7 @@ async def test_what_cannot_be_written_is_written_later(
     recorder = admin.provider.audit_recorder
     error, writes = MetastoreUnavailable("away"), Database.append_events
 
-    async def fail(_: Database, events: Sequence[AuditEvent], *, deletes: bool) -> None:
+    async def fail(_: Database, events: Sequence[AuditEvent], **_how: object) -> None:
         raise error
 
     await refuse(admin, 3)

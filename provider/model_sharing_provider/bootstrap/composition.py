@@ -95,6 +95,7 @@ from model_sharing_provider.services.sharing.recipient_sign_in import RecipientS
 from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
+from model_sharing_provider.services.sharing.repeated_calls import RepeatedCalls
 from model_sharing_provider.services.sharing.search import Search
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
@@ -272,6 +273,12 @@ def _wire(
         registration=registration,
         replication=Replication(database, spool),
         run_registration=RunRegistration(registration, runs),
+        repeated_calls=(
+            # A replica writes events to a file, in which no change token can be compared.
+            RepeatedCalls(database, audit_recorder, rate_limits, budgets, secrets=secrets, keys=keys)
+            if spool is None
+            else None
+        ),
         search=Search(),
         secrets=Secrets(secrets, cdn_table),
         sessions=sessions,

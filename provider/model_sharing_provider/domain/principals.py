@@ -28,7 +28,8 @@ class Principal:
     """Principal with its groups; `token_id` is that of the token it presented, if any.
 
     `token_groups` are those that it is in by a claim of that token alone, and only for calls with it.
-    `token_expires_at` (epoch ms) is the end of a token of another issuer, which is stored nowhere.
+    `token_expires_at` (epoch ms) is the end of a recipient's token of this server, or of a user's token of
+    another issuer, which is stored nowhere.
     `limits` are those of a recipient.
     """
 

@@ -10,6 +10,7 @@ from model_sharing_provider.faces.table import FACES, PAGES
 from model_sharing_provider.http.backend_metrics import count_report
 from model_sharing_provider.http.forwarded_headers import TRUSTED_PROXIES
 from model_sharing_provider.http.idle_connections import CONNECTIONS, IdleConnections
+from model_sharing_provider.http.kept_answers import KEPT_ANSWERS, KeptAnswers
 from model_sharing_provider.http.metrics import MAX_SHARE_LABELS, count_call, count_over_limit, share_labels
 from model_sharing_provider.http.middlewares import finish_head, log_requests
 from model_sharing_provider.http.requests import PROVIDER, SERVES_PAGES
@@ -33,6 +34,7 @@ def make_app(
     app = web.Application(middlewares=[log_requests], client_max_size=_MAX_BODY)
     app[PROVIDER] = provider
     app[CONNECTIONS] = IdleConnections()
+    app[KEPT_ANSWERS] = KeptAnswers()
     app[TRUSTED_PROXIES] = tuple(trusted_proxies)
     app[SHUTDOWN] = Shutdown()
     app.on_response_prepare.append(finish_head)

@@ -10,14 +10,15 @@ from model_sharing_provider.http.requests import context_of, provider_of
 
 async def authenticate_recipient(request: web.Request) -> Principal:
     """Recipient that a request's token belongs to. Raises Unauthenticated or TokenExpired."""
-    return await provider_of(request).recipients.authenticate(context_of(request), _bearer_token(request))
+    return await provider_of(request).recipients.authenticate(context_of(request), bearer_token(request))
 
 
 async def authenticate_principal(request: web.Request) -> Principal:
     """Principal that a request's access token belongs to. Raises Unauthenticated."""
-    return await provider_of(request).principals.authenticate(context_of(request), _bearer_token(request))
+    return await provider_of(request).principals.authenticate(context_of(request), bearer_token(request))
 
 
-def _bearer_token(request: web.Request) -> str:
+def bearer_token(request: web.Request) -> str:
+    """Bearer token of a request; empty if it has none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

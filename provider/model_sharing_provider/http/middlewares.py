@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -17,6 +18,7 @@ from model_sharing_provider.http.bodies import BODY_ERRORS, refuse_encoded_body
 from model_sharing_provider.http.compression import compressed_page
 from model_sharing_provider.http.errors import from_http
 from model_sharing_provider.http.idle_connections import CONNECTIONS
+from model_sharing_provider.http.kept_answers import KEPT_ANSWERS
 from model_sharing_provider.http.metrics import count_request
 from model_sharing_provider.http.request_log import begin_lines, log_request
 from model_sharing_provider.http.requests import CONTEXT, PRINCIPAL, REQUEST_ID, SECONDS_WAITED, TRACER
@@ -88,15 +90,22 @@ def serve_face(face: Face) -> Middleware:
     """
 
     respond = face.error_page or (lambda _request, error: face.errors.response(error))
+    repeatable = frozenset(route.handler for route in face.routes if route.repeatable)
+
+    async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if face.authentication is not None:
+            request[PRINCIPAL] = await face.authentication(request)
+        return compressed_page(request, await handler(request))
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[FACE] = face
         try:
             refuse_encoded_body(request)
-            if face.authentication is not None:
-                request[PRINCIPAL] = await face.authentication(request)
-            return compressed_page(request, await handler(request))
+            if request.method == hdrs.METH_GET and request.match_info.handler in repeatable:
+                kept = application_of(request)[KEPT_ANSWERS]
+                return await kept.answer(request, partial(answer, handler=handler))
+            return await answer(request, handler)
         except SharingError as error:
             if error.row.open_sharing_status >= web.HTTPInternalServerError.status_code:
                 _log.error("failed", reason=error.message)

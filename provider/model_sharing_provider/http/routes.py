@@ -71,6 +71,7 @@ class Route:
         parameters: schemas of path parameters that differ from those of the face.
         documented_paths: replace `path` in OpenAPI, which has no syntax for a parameter of several segments.
         undocumented: reason why OpenAPI leaves the route out.
+        repeatable: the same answer may be given again while nothing has changed: see `http.kept_answers`.
     """
 
     method: str
@@ -87,6 +88,7 @@ class Route:
     allow_head: bool = True
     documented_paths: tuple[str, ...] = ()
     undocumented: str = ""
+    repeatable: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.summary) == bool(self.undocumented):

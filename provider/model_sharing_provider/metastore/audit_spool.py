@@ -61,11 +61,22 @@ class AuditSpool:
             self._connection.execute("INSERT OR IGNORE INTO spool VALUES (1, ?)", [str(uuid4())])
         (self._id,) = self._connection.execute("SELECT id FROM spool").fetchone()
 
-    async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
-        """Write events to the disk. Raises DiskFull, MetastoreUnavailable: then the call is not answered."""
+    async def append_events(
+        self, events: Sequence[AuditEvent], *, deletes: bool = False, under: Sequence[str | None] = ()
+    ) -> list[bool]:
+        """Write events to the disk; return which ones. Raises DiskFull, MetastoreUnavailable: then the call
+        is not answered.
+
+        None is written that has a change token in `under`: there are no rows here to compare it with.
+        """
         del deletes  # there is no reserve: a replica frees no space
-        values = [[json.dumps(each)] for each in event_values(events)]
+        written = [token is None for token in under] or [True] * len(events)
+        values = [
+            [json.dumps(each)]
+            for each in event_values([event for event, kept in zip(events, written, strict=True) if kept])
+        ]
         await asyncio.to_thread(self._append, values)
+        return written
 
     async def check_writable(self) -> None:
         """Check that events can be written. Raises DiskFull, MetastoreUnavailable."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from model_sharing_provider.metastore.hot.read_cache import ReadCache
 from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
 from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.hot.usage_writes import first_refusal, issue, take, used
+from model_sharing_provider.metastore.noted_reads import NotedReads, note_other, noting_reads
 from model_sharing_provider.metastore.replica import ReplicaBounds, beat
 from model_sharing_provider.metastore.rows.audit_log import delete_oldest
 from model_sharing_provider.metastore.rows.changes import ChangeCounter
@@ -98,6 +99,7 @@ class Database:
         have been committed, since the response to the commit may have been lost.
         """
         self._check_changeable()
+        note_other()
         async with self._room(deletes):
             with self._database_engine.translated_errors():
                 async with self._writing(model) as connection:
@@ -141,10 +143,24 @@ class Database:
         """Random token that is another one after each transaction that changed rows."""
         return await self._cache.change_token()
 
-    async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None:
-        """Commit events to the audit log on their own. Raises DiskFull, as `write` does."""
+    @property
+    def newest_change_token(self) -> str:
+        """Change token that this process saw last; another process may have made changes since."""
+        return self._cache.newest_change_token
+
+    def noting_reads(self) -> AbstractContextManager[NotedReads]:
+        """Note of which state the rows are that are read within the block."""
+        return noting_reads()
+
+    async def append_events(
+        self, events: Sequence[AuditEvent], *, deletes: bool = False, under: Sequence[str | None] = ()
+    ) -> list[bool]:
+        """Commit events to the audit log on their own; return which ones. Raises DiskFull, as `write` does.
+
+        With `under`, one that has a change token is only committed while that is still current.
+        """
         async with self._room(deletes):
-            await append_events(self._sql, events)
+            return await append_events(self._sql, events, under)
 
     async def take_from_limits(self, recipient_id: str, claims: Sequence[Claim]) -> list[int]:
         """Take what each claim needs, or more, from a recipient's limits. Raises ClaimRefused."""

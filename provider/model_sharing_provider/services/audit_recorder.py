@@ -28,14 +28,17 @@ _log = structlog.get_logger("model_sharing_provider")
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     event: AuditEvent
-    written: asyncio.Future[None]
+    written: asyncio.Future[bool]
     deletes: bool
+    under: str | None
 
 
 class EventLog(Protocol):
     """Where events are written: the database, or on a replica the spool of those for the home."""
 
-    async def append_events(self, events: Sequence[AuditEvent], *, deletes: bool = False) -> None: ...
+    async def append_events(
+        self, events: Sequence[AuditEvent], *, deletes: bool = False, under: Sequence[str | None] = ()
+    ) -> list[bool]: ...
 
     async def check_writable(self) -> None: ...
 
@@ -59,15 +62,18 @@ class AuditRecorder:
         """Number of events that are not written yet."""
         return len(self._waiting)
 
-    async def record(self, event: AuditEvent, *, deletes: bool = False) -> None:
-        """Commit an event. Raises DiskFull; with `deletes`, only when the reserve is used up, too."""
-        written = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(event, written, deletes))
+    async def record(self, event: AuditEvent, *, deletes: bool = False, under: str | None = None) -> bool:
+        """Commit an event. Raises DiskFull; with `deletes`, only when the reserve is used up, too.
+
+        With `under`, a change token, false if it is no longer current: then the event is not committed.
+        """
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(event, written, deletes, under))
         if self._writer is None or self._writer.done():
             # Outside of any request's context: the events are those of many requests.
             self._writer = asyncio.create_task(self._write_groups(), context=contextvars.Context())
         with timed(Measured.DATABASE_WAIT, kind="audit"):
-            await written
+            return await written
 
     async def record_denial(self, event: AuditEvent, error: str) -> None:
         """Commit a denial, or count it as a repetition.
@@ -126,7 +132,9 @@ class AuditRecorder:
             group, self._waiting = self._waiting, []
             deletes = any(each.deletes for each in group)
             try:
-                await self._event_log.append_events([each.event for each in group], deletes=deletes)
+                appended = await self._event_log.append_events(
+                    [each.event for each in group], deletes=deletes, under=[each.under for each in group]
+                )
             except Exception as error:
                 if isinstance(error, MetastoreUnavailable):
                     # Events that arrived meanwhile would wait as long again, for the same error.
@@ -135,8 +143,9 @@ class AuditRecorder:
                     if not each.written.done():
                         each.written.set_exception(error)
             else:
-                for each in group:
+                for each, done in zip(group, appended, strict=True):
                     if not each.written.done():
-                        each.written.set_result(None)
-                for each in group:
-                    self.observe(each.event)
+                        each.written.set_result(done)
+                for each, done in zip(group, appended, strict=True):
+                    if done:
+                        self.observe(each.event)

@@ -12,12 +12,10 @@ Actions that free space or end access can use a reserve of disk space when the d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
-
-from structlog.contextvars import bind_contextvars
 
 from model_sharing_protocol.errors import (
     DiskFull,
@@ -36,13 +34,13 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.audit_actions import DELETES, OF_PRINCIPALS, AuditAction
 from model_sharing_provider.domain.events import AuditEvent, Outcome, Target
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
-from model_sharing_provider.domain.secrets import TOKEN_PREFIX
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.decisions import Decision, SecurablePrivileges, decide, decide_on_share
 from model_sharing_provider.governance.rules import USE_CATALOG, WRITES_BELOW_CATALOGS, Rule
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.audit_recorder import AuditRecorder
+from model_sharing_provider.services.log_context import name_in_log
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.recipient_budgets import LimitReached
 
@@ -190,10 +188,12 @@ class Operation:
 class Context:
     """Context of a caller, which gives its calls transactions and audit events.
 
-    `state_age` is the age in seconds of the shared catalog that a call read, if it read one.
+    `state_age` is the age in seconds of the shared catalog that a call read, if it read one; `event` is that
+    of the last read that was allowed.
     """
 
     state_age: int | None = None
+    event: AuditEvent | None = None
 
     def __init__(
         self, caller: Caller, database: Database, audit: AuditRecorder, rate_limits: RateLimits
@@ -238,8 +238,8 @@ class Context:
         except Exception as error:
             await self._record_failure(action, target, operation, error)
             raise
-        event = self._event_of(operation, Outcome.OK)
-        await self._audit.record(event, deletes=action in DELETES)
+        self.event = self._event_of(operation, Outcome.OK)
+        await self._audit.record(self.event, deletes=action in DELETES)
 
     async def delete_events_before(self, moment: int) -> int:
         """Delete audit events in many transactions, once that is authorized; return their number."""
@@ -342,6 +342,7 @@ class Context:
         else:
             event = self._event_of(operation, outcome, reason)
         stranger = event.caller.principal.type is PrincipalType.ANONYMOUS
+        recording: Coroutine[None, None, object]
         if stranger and (outcome is Outcome.DENIED or isinstance(error, _REPEATABLE)):
             recording = self._audit.record_denial(event, type(error).__name__)
         else:
@@ -368,15 +369,8 @@ class Context:
         caller = replace(self.caller, principal=by) if by else self.caller
         event = AuditEvent(now_ms(), caller, action, target, outcome, reason)
         event = event if outcome is Outcome.OK else event.cut()
-        _name_in_log(event.target)
+        name_in_log(event.target)
         return event
-
-
-def _name_in_log(target: Target) -> None:
-    """Bind share and recipient to the request's log lines, unless the "name" may be a token."""
-    named = {"share": target.share, "recipient": target.recipient}
-    known = {key: name for key, name in named.items() if name and not name.lower().startswith(TOKEN_PREFIX)}
-    bind_contextvars(**known)
 
 
 def absent(kind: SecurableType, name: str) -> NotFound:

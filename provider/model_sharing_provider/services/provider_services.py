@@ -65,6 +65,7 @@ from model_sharing_provider.services.sharing.recipient_revisions import Recipien
 from model_sharing_provider.services.sharing.recipient_terms import RecipientTerms
 from model_sharing_provider.services.sharing.recipient_view import RecipientView
 from model_sharing_provider.services.sharing.recipients import Recipients
+from model_sharing_provider.services.sharing.repeated_calls import RepeatedCalls
 from model_sharing_provider.services.sharing.search import Search
 from model_sharing_provider.services.sharing.share_permissions import SharePermissions
 from model_sharing_provider.services.sharing.share_previews import SharePreviews
@@ -134,6 +135,7 @@ class ProviderServices:
     registration: Registration
     replication: Replication
     run_registration: RunRegistration
+    repeated_calls: RepeatedCalls | None
     search: Search
     secrets: Secrets
     sessions: Sessions

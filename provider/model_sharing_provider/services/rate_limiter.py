@@ -50,3 +50,8 @@ class RateLimiter:
         if len(self._full_at) > self._most_keys:
             self._full_at.popitem(last=False)
         return 0.0
+
+    def give_back(self, key: str) -> None:
+        """Give back a token that was taken and not used."""
+        if key in self._full_at:
+            self._full_at[key] -= _MINUTE / self.per_minute

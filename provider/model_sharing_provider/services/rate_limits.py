@@ -64,6 +64,19 @@ class RateLimits:
                 caller, Limit.CALLS, wait, f"{principal.name} made more than {most} requests within a minute"
             )
 
+    def try_call(self, caller: Caller, principal: Principal, secret: str) -> bool:
+        """Count a call, unless `check_failures` or `check_calls` would refuse it: then false."""
+        refused = self._failures.wait(network_of(caller.address)) and _digest(secret) not in self._good
+        return not refused and not self._calls.take(principal.id)
+
+    def call_allowed(self, secret: str) -> None:
+        """Note that the secret of a call by `try_call` is valid."""
+        self._good[_digest(secret)] = None
+
+    def call_not_made(self, principal: Principal) -> None:
+        """Take back a call that was counted by `try_call`."""
+        self._calls.give_back(principal.id)
+
     def check_file_requests(self, caller: Caller, token_id: str) -> None:
         """Count a request by a signed URL that was issued under a token. Raises TooManyRequests."""
         if wait := self._file_requests.take(token_id):

@@ -68,6 +68,10 @@ class _Budget:
             return True
         return False
 
+    def take_back_one(self) -> None:
+        """Take back one that was spent: what was free is owed all the same, and so is held now."""
+        self.left += 1
+
 
 class RecipientBudgets:
     def __init__(
@@ -97,10 +101,16 @@ class RecipientBudgets:
 
     async def spend_request(self, holder: Principal) -> None:
         """Count a request. Raises LimitReached."""
-        own = holder.limits.requests_per_minute
-        most = self._defaults.requests_per_minute if own is None else own
-        if most:
+        if most := self._requests_per_minute(holder):
             await self._spend(holder, LimitPeriod.MINUTE, most, 1)
+
+    def try_spend_request(self, holder: Principal) -> Callable[[], None] | None:
+        """Count a request if this process holds enough; return what takes it back, or None if it does not."""
+        most = self._requests_per_minute(holder)
+        if not most:
+            return _nothing_to_take_back
+        budget = self._budget(holder.id, LimitPeriod.MINUTE, most, self._clock())
+        return budget.take_back_one if budget.spend(1) else None
 
     async def spend_bytes(self, holder: Principal, size: int) -> None:
         """Count bytes that are about to be sent. Raises LimitReached."""
@@ -144,6 +154,10 @@ class RecipientBudgets:
         for budget, got in zip(budgets, granted, strict=False):
             budget.left += got - size
         self._issued[holder.id, subject] = day.start
+
+    def _requests_per_minute(self, holder: Principal) -> int | None:
+        own = holder.limits.requests_per_minute
+        return self._defaults.requests_per_minute if own is None else own
 
     def _byte_limits(self, holder: Principal) -> Sequence[tuple[LimitPeriod, int]]:
         limits = holder.limits.over(self._defaults)
@@ -198,6 +212,10 @@ class RecipientBudgets:
             budget = self._budgets.get((recipient_id, kind))
             if budget is not None and now < budget.period.end:
                 budget.left += size
+
+
+def _nothing_to_take_back() -> None:
+    """For a holder without a limit."""
 
 
 def _reason(name: str, budget: _Budget, need: int, seconds: int) -> str:

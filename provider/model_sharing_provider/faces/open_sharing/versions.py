@@ -87,6 +87,7 @@ ROUTES = (
         query=INCLUDE_RECALLED,
         errors=(VersionRecalled,),
         statuses=(200, 304),
+        repeatable=True,
     ),
     Route(
         "GET",
@@ -97,6 +98,7 @@ ROUTES = (
         query=INCLUDE_RECALLED,
         errors=(VersionRecalled,),
         statuses=(200, 304),
+        repeatable=True,
     ),
     Route(
         "GET",

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from model_sharing_provider.metastore.noted_reads import note_other
 from model_sharing_provider.telemetry.reports import Measured, timed
 
 
@@ -25,6 +26,7 @@ class ReadConnection:
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         if self._connection is None:
+            note_other()
             with timed(Measured.DATABASE_WAIT, kind="connection"):
                 self._connection = await self._engine.connect().start()
         return await self._connection.execute(statement, parameters)

@@ -30,11 +30,15 @@ class PlainCursor(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
-class SqlRows(Protocol):
-    """Executor of plain SQL with `:name` parameters, in the dialect that all engines share."""
+SqlValues = Mapping[str, Any] | Sequence[Any]
+"""Values of parameters: by name, or by position."""
 
-    def execute(self, sql: str, values: Mapping[str, Any], /) -> PlainCursor: ...
-    def executemany(self, sql: str, values: Sequence[Mapping[str, Any]], /) -> object: ...
+
+class SqlRows(Protocol):
+    """Executor of plain SQL with parameters `:name` or `?`, in the dialect that all engines share."""
+
+    def execute(self, sql: str, values: SqlValues, /) -> PlainCursor: ...
+    def executemany(self, sql: str, values: Sequence[SqlValues], /) -> object: ...
 
 
 class PlainSession(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import select
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from model_sharing_protocol.errors import (
     SharingError,
     UnsupportedOperation,
 )
-from model_sharing_provider.metastore.engine.database_engine import POOL, DatabaseEngine
+from model_sharing_provider.metastore.engine.database_engine import POOL, DatabaseEngine, SqlValues
 from model_sharing_provider.metastore.engine.writer_locks import LOCK_METASTORE, begin_change
 
 T = TypeVar("T")
@@ -277,19 +277,19 @@ class PostgreSqlSession:
 
 
 class PostgreSqlRows:
-    """Connection that takes `:name` parameters."""
+    """Connection that takes parameters `:name` or `?`."""
 
     def __init__(self, connection: psycopg.Connection[DictRow]) -> None:
         self._connection = connection
 
-    def execute(self, sql: str, values: Mapping[str, Any], /) -> psycopg.Cursor[DictRow]:
+    def execute(self, sql: str, values: SqlValues, /) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(_in_psycopgs_words(sql), values)
 
-    def executemany(self, sql: str, values: Sequence[Mapping[str, Any]], /) -> None:
+    def executemany(self, sql: str, values: Sequence[SqlValues], /) -> None:
         with self._connection.cursor() as cursor:
             cursor.executemany(_in_psycopgs_words(sql), values)
 
 
 @cache
 def _in_psycopgs_words(sql: str) -> bytes:
-    return re.sub(r":(\w+)", r"%(\1)s", sql.replace("%", "%%")).encode()
+    return re.sub(r":(\w+)", r"%(\1)s", sql.replace("%", "%%")).replace("?", "%s").encode()

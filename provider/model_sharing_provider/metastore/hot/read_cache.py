@@ -19,12 +19,13 @@ from cachetools import LRUCache
 
 from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
+from model_sharing_provider.metastore.noted_reads import note_read
 
 T = TypeVar("T")
 
 _CACHED_CHARACTERS = 16 * 2**20
 """Limit of all cached values, as text; in memory they are a few times as large."""
-_SELECT_LAST_CHANGE = "SELECT change_token FROM metastores"
+SELECT_CHANGE_TOKEN = "SELECT change_token FROM metastores"  # noqa: S105 - no secret
 
 
 class ReadCache:
@@ -35,6 +36,8 @@ class ReadCache:
         self._cache: LRUCache[Hashable, tuple[str, Any]] = LRUCache(
             _CACHED_CHARACTERS, lambda cached: len(repr(cached))
         )
+        self.newest_change_token = ""
+        """Change token that was seen last; another process may have made changes since."""
         self._looking: asyncio.Task[str] | None = None
         self._next: asyncio.Task[str] | None = None
 
@@ -42,13 +45,16 @@ class ReadCache:
         """Result of `read`, cached by `key` until any row changes."""
         cached = self._cache.get(key)
         if cached is not None and cached[0] == await self.change_token():
+            note_read(cached[0])
             return cast(T, cached[1])
 
         def read_with_token(rows: SqlRows) -> tuple[str, T]:
             # In one transaction, so that the token belongs to the state that is read.
-            return str(rows.execute(_SELECT_LAST_CHANGE, {}).fetchone()["change_token"]), read(rows)
+            return str(rows.execute(SELECT_CHANGE_TOKEN, {}).fetchone()["change_token"]), read(rows)
 
         fresh = await self._sql.run(read_with_token)
+        self.newest_change_token = fresh[0]
+        note_read(fresh[0])
         if fresh[1] is not None:
             with contextlib.suppress(ValueError):  # larger than the whole cache
                 self._cache[key] = fresh
@@ -66,4 +72,5 @@ class ReadCache:
         if before is not None:
             await asyncio.wait([before])
         self._looking, self._next = self._next, None
-        return str(await self._sql.read_one(_SELECT_LAST_CHANGE))
+        self.newest_change_token = str(await self._sql.read_one(SELECT_CHANGE_TOKEN))
+        return self.newest_change_token

@@ -144,7 +144,12 @@ class RecipientReads:
             if row is None:
                 return None
             holder = Principal(
-                PrincipalType.RECIPIENT, row["id"], row["name"], row["token_id"], limits=read_limits(row)
+                PrincipalType.RECIPIENT,
+                row["id"],
+                row["name"],
+                row["token_id"],
+                token_expires_at=row["expires_at"],
+                limits=read_limits(row),
             )
             return TokenHolder(holder, row["expires_at"], _networks(row))
 

@@ -149,28 +149,58 @@ def delete_oldest(rows: SqlRows, before: int, limit: int) -> int:
 
 def event_values(events: Sequence[AuditEvent]) -> list[dict[str, Any]]:
     """Columns of events, for an insert."""
-    return [
-        {
-            "at": event.at,
-            "face": event.caller.face,
-            "principal_type": event.caller.principal.type,
-            "principal": event.caller.principal.name,
-            "action": event.action,
-            "object_type": event.target.type,
-            "object_name": _storable(event.target.name),
-            "share": _storable(event.target.share),
-            "recipient": _storable(event.target.recipient),
-            "outcome": event.outcome,
-            "reason": _storable(event.reason),
-            "address": event.caller.address,
-            "request_id": event.caller.request_id,
-            "count": event.count,
-            "first_at": event.first,
-            "token_groups": _names(event.caller.principal.token_groups),
-            "version_id": event.target.version_id or None if event.outcome is Outcome.OK else None,
-        }
-        for event in events
-    ]
+    return [dict(zip(EVENT_COLUMNS, event_row(event), strict=True)) for event in events]
+
+
+EVENT_COLUMNS = (
+    "at",
+    "face",
+    "principal_type",
+    "principal",
+    "action",
+    "object_type",
+    "object_name",
+    "share",
+    "recipient",
+    "outcome",
+    "reason",
+    "address",
+    "request_id",
+    "count",
+    "first_at",
+    "token_groups",
+    "version_id",
+)
+"""All columns of an event but its id, which the database gives it."""
+
+
+def event_row(event: AuditEvent) -> tuple[str | int | None, ...]:
+    """Values of an event's columns, in the order of `EVENT_COLUMNS`."""
+    caller, target = event.caller, event.target
+    return (
+        event.at,
+        caller.face,
+        _text_of(caller.principal.type),
+        caller.principal.name,
+        _text_of(event.action),
+        _text_of(target.type),
+        _storable(target.name),
+        _storable(target.share),
+        _storable(target.recipient),
+        _text_of(event.outcome),
+        _storable(event.reason) if event.reason else "",
+        caller.address,
+        caller.request_id,
+        event.count,
+        event.first,
+        _names(caller.principal.token_groups),
+        target.version_id or None if event.outcome is Outcome.OK else None,
+    )
+
+
+def _text_of(word: str) -> str:
+    """Word of an enumeration as text alone, which SQLite's driver stores without asking adapters."""
+    return str.__str__(word)
 
 
 def _names(groups: Sequence[Principal]) -> str | None:

@@ -68,7 +68,7 @@ class Signing:
             version=shared.version.version,
             digest=shared.version.digest,
             sequence=shared.sequence,
-            issued_at=_issued(),
+            issued_at=issued_during().start,
             recalled=shared.version.recall,
         )
         return self._once(state, sign_state)
@@ -76,7 +76,7 @@ class Signing:
     def changes(self, share: str, since: str, body: bytes) -> Envelope:
         """Sign a page of changes, the same one once in half a minute."""
         said = SignedChanges(
-            share=share, since=since, sha256=hashlib.sha256(body).hexdigest(), issued_at=_issued()
+            share=share, since=since, sha256=hashlib.sha256(body).hexdigest(), issued_at=issued_during().start
         )
         return self._once(said, sign_changes)
 
@@ -128,6 +128,10 @@ class Signing:
             return self._keys.retire(fingerprint)
 
 
-def _issued() -> int:
-    """Time in epoch ms, rounded down, so that the same answer is signed once in that time."""
-    return now_ms() // _ISSUED_EVERY_MS * _ISSUED_EVERY_MS
+def issued_during() -> range:
+    """Half a minute (epoch ms) of which the beginning is in all that is signed now.
+
+    So the same answer is signed once in that time.
+    """
+    start = now_ms() // _ISSUED_EVERY_MS * _ISSUED_EVERY_MS
+    return range(start, start + _ISSUED_EVERY_MS)

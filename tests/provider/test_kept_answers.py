@@ -10,6 +10,9 @@ from datetime import timedelta
 
 import pytest
 from aiohttp.pytest_plugin import AiohttpServer
+from prometheus_client import REGISTRY
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from model_sharing_protocol.errors import DiskFull
 from model_sharing_protocol.open_sharing import PREFIX
@@ -29,6 +32,17 @@ from support.hostile_issuer import AUDIENCE, SUBJECT, HostileIssuer
 from support.processes.provider import LOOPBACK
 
 pytestmark = pytest.mark.each_database
+
+COUNTED = {
+    f"model_sharing_{name}"
+    for name in (
+        "requests_total",
+        "request_seconds_count",
+        "sent_bytes_total",
+        "calls_total",
+        "share_calls_total",
+    )
+}
 
 
 @pytest.fixture
@@ -54,10 +68,36 @@ async def test_each_answer_has_its_event_and_its_id(globex: Globex) -> None:
     assert {event.caller.address for event in events} == {"127.0.0.1"}
 
 
+async def test_logs_and_metrics_are_those_of_any_answer(globex: Globex) -> None:
+    path, lines, counts = f"{CHAMPION}?includeRecalled=true", [], []
+    for _ in range(2):
+        before = counted()
+        with capture_logs([merge_contextvars]) as logged:
+            assert (await globex.ask(path)).version == 1
+        [line] = [each for each in logged if each["event"] == "request"]
+        lines.append({key: value for key, value in line.items() if key not in ("request_id", "milliseconds")})
+        counts.append({name: value - before.get(name, 0) for name, value in counted().items()})
+    assert len(globex.decided) == 2, "the second answer was kept"
+    assert lines[0] == lines[1]
+    assert (lines[0]["principal"], lines[0]["share"], lines[0]["recipient"]) == ("globex", "acme", "globex")
+    assert counts[0] == counts[1]
+    assert {name for (name, _), count in counts[0].items() if count} == COUNTED
+
+
+def counted() -> dict[tuple[str, str], float]:
+    """What is counted of requests and calls, by name and labels."""
+    samples = (sample for family in REGISTRY.collect() for sample in family.samples)
+    return {(each.name, str(each.labels)): each.value for each in samples if each.name in COUNTED}
+
+
 Change = Callable[[AdminClient], Awaitable[object]]
 ENDINGS: dict[str, tuple[Change, int]] = {
     "revoked": (lambda to: to.provider.share_permissions.revoke(to.context, "acme", "globex"), 404),
     "taken out": (lambda to: to.provider.shares.remove(to.context, "acme", "ml_team.scorer"), 404),
+    "share renamed": (
+        lambda to: to.provider.shares.update(to.context, "acme", [], SecurableUpdate(new_name="emca")),
+        404,
+    ),
     "share deleted": (lambda to: to.provider.shares.delete(to.context, "acme"), 404),
     "model deleted": (lambda to: to.provider.models.delete(to.context, NAME), 404),
     "alias deleted": (lambda to: to.provider.models.delete_alias(to.context, NAME, "Champion"), 404),
@@ -152,11 +192,12 @@ async def test_without_an_event_there_is_no_answer(globex: Globex, monkeypatch: 
     async def fail(_: Database, events: Sequence[AuditEvent], **_how: object) -> list[bool]:
         raise DiskFull("The disk is full.")
 
-    with monkeypatch.context() as full:
+    with monkeypatch.context() as full, capture_logs() as logged:
         full.setattr(Database, "append_events", fail)
         refused = await globex.ask()
     assert refused.status == DiskFull.row.open_sharing_status
     assert b"version" not in refused.body
+    assert [line["principal"] for line in logged if line["event"] == "request"] == ["globex"]
     assert (await globex.ask()).version == 1
 
 

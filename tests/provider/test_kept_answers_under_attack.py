@@ -18,10 +18,13 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Outcome
-from model_sharing_provider.domain.principals import Caller
+from model_sharing_provider.domain.principals import Caller, PrincipalType
 from model_sharing_provider.domain.recipient_limits import RecipientLimits
 from model_sharing_provider.domain.request_rates import RequestRates
 from model_sharing_provider.faces.application import make_app
+from model_sharing_provider.faces.open_sharing.requests import ALIAS
+from model_sharing_provider.faces.open_sharing.requests import VERSION as NUMBER
+from model_sharing_provider.faces.table import FACES
 from model_sharing_provider.metastore.noted_reads import note_read
 from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.updates import NO_CHANGE
@@ -52,6 +55,7 @@ HEADERS: dict[str, dict[str, str]] = {
     "trace": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
     "language": {"Accept-Language": "de", "Cookie": "a=b", "Origin": "https://evil.example"},
     "no cache": {"Cache-Control": "no-store", "Pragma": "no-cache"},
+    "ends": {"Connection": "close"},
     "lower case": {"authorization_scheme": "bearer"},
 }
 
@@ -71,6 +75,11 @@ async def test_whatever_is_sent_along_the_answer_is_that_of_a_server_that_keeps_
         fresh = shown(await asked(never_keeping, path, headers))
         for _ in range(3):
             assert shown(await asked(globex, path, headers)) == fresh, name
+
+
+def test_those_are_all_routes_that_repeat_answers() -> None:
+    """A new one belongs into the story above: whatever it looks at in a request has to be in the key."""
+    assert {route.path for face in FACES for route in face.routes if route.repeatable} == {ALIAS, NUMBER}
 
 
 async def asked(globex: Globex, path: str, headers: Mapping[str, str]) -> Answer:
@@ -220,17 +229,24 @@ async def test_who_goes_away_leaves_an_event_and_nobody_elses_answer(globex: Glo
     assert {answer.version for answer in await asyncio.gather(*(globex.ask() for _ in range(10)))} == {1}
 
 
-async def test_what_is_told_with_the_age_of_a_state_is_not_kept(globex: Globex) -> None:
+async def test_what_ends_by_more_than_rows_and_time_is_not_kept(globex: Globex) -> None:
     calls = globex.admin.provider.repeated_calls
     assert calls is not None
     [event, *_] = await globex.events()
-    holder = replace(event.caller.principal, token_expires_at=now_ms() + 60_000)
-    event = replace(event, caller=Caller(holder, event.caller.face))
+    recipient = replace(event.caller.principal, token_expires_at=now_ms() + 60_000)
+    of_another_issuer = replace(recipient, token_expires_at=None)
+    user = replace(recipient, type=PrincipalType.USER)
     context = globex.admin.provider.context(event.caller)
-    for age, is_kept in ((None, True), (5, False)):
+    for holder, age, is_kept in (
+        (recipient, None, True),
+        (recipient, 5, False),
+        (of_another_issuer, None, False),
+        (user, None, False),
+    ):
         with calls.deciding() as deciding:
             note_read("token")
-        context.event, context.state_age = event, age
+        context.event = replace(event, caller=Caller(holder, event.caller.face))
+        context.state_age = age
         assert (calls.decided(deciding, context) is not None) is is_kept
 
 

@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler
 from cachetools import LRUCache
 from multidict import CIMultiDict
 
+from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.http.authentication import bearer_token
 from model_sharing_provider.http.forwarded_headers import client_address
 from model_sharing_provider.http.requests import CONTEXT, PRINCIPAL, context_of, provider_of
@@ -50,7 +51,12 @@ class KeptAnswers:
         key = _key(request)
         kept = self._answers.get(key)
         if kept is not None:
-            if await calls.repeat(context_of(request).caller, kept.call, bearer_token(request)):
+            try:
+                repeated = await calls.repeat(context_of(request).caller, kept.call, bearer_token(request))
+            except SharingError:
+                request[PRINCIPAL] = kept.call.event.caller.principal  # whom the log line names
+                raise
+            if repeated:
                 request[PRINCIPAL] = kept.call.event.caller.principal
                 return web.Response(status=kept.status, headers=kept.headers, body=kept.body)
             self._answers.pop(key, None)  # which another request may have done meanwhile

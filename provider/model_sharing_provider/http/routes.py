@@ -71,7 +71,8 @@ class Route:
         parameters: schemas of path parameters that differ from those of the face.
         documented_paths: replace `path` in OpenAPI, which has no syntax for a parameter of several segments.
         undocumented: reason why OpenAPI leaves the route out.
-        repeatable: the same answer may be given again while nothing has changed: see `http.kept_answers`.
+        repeatable: the same answer may be given again while nothing has changed. Its handler makes a single
+            audited read, and looks at nothing of a request but what `http.kept_answers` keeps an answer by.
     """
 
     method: str

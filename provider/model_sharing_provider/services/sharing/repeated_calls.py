@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from model_sharing_protocol.dsse import SigningKey
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.events import AuditEvent
-from model_sharing_provider.domain.principals import Caller
+from model_sharing_provider.domain.principals import Caller, PrincipalType
 from model_sharing_provider.keys.server_secrets import SecretsContent, ServerSecrets
 from model_sharing_provider.keys.signing_keys import SigningKeys
 from model_sharing_provider.metastore.database import Database
@@ -98,12 +98,13 @@ class RepeatedCalls:
     def decided(self, deciding: Deciding, context: Context) -> DecidedCall | None:
         """Call that was allowed, if it may be repeated: all its rows were hot reads between two changes.
 
-        None for what is told with the age of a shared catalog's state.
+        None for what is told with the age of a shared catalog's state, and for tokens of other issuers.
         """
         event, change_token = context.event, deciding.reads.change_token
         if event is None or not change_token or context.state_age is not None:
             return None
-        until = event.caller.principal.token_expires_at
+        holder = event.caller.principal
+        until = holder.token_expires_at if holder.type is PrincipalType.RECIPIENT else None
         if until is None or self._circumstances().differ_from(deciding.circumstances):
             return None
         return DecidedCall(event, change_token, until, deciding.circumstances)

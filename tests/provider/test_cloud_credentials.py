@@ -15,12 +15,12 @@ import google.auth.downscoped
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from structlog.testing import capture_logs
 
 from model_sharing_protocol.names import FullName
 from model_sharing_provider.artifacts.layout import direct_root
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.versions import NewVersion
+from support.captured_lines import captured_lines
 from support.network.certificates import self_signed_certificate
 from support.network.stub_cloud import StubCloud, running_stub
 from support.object_stores.cloud_provider import (
@@ -143,7 +143,7 @@ async def test_r2_that_refuses_or_is_away(
     path = "/accounts/acme/r2/temp-access-credentials"
     cloudflare.answers[path] = 403, json.dumps({"errors": [{"message": "no such parent"}]})
     async with opened("s3://lake/root", "r2") as cloud:
-        with capture_logs() as logs:
+        with captured_lines() as logs:
             assert_refused(await cloud.ask(VERSION + CREDENTIALS), "refuses", "'url'")
         assert any("no such parent" in str(line) for line in logs)
         assert "parent-token" not in str(logs)
@@ -374,7 +374,7 @@ async def test_aws_without_a_role_is_asked_for_a_federated_user(sts: StubCloud, 
 async def test_aws_that_refuses(sts: StubCloud, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened("s3://lake/root", "aws", aws_role_arn="arn:aws:iam::1:role/models") as cloud:
         sts.answers["/"] = _sts_error("AccessDenied", "not authorized to perform: sts:AssumeRole")
-        with capture_logs() as logs:
+        with captured_lines() as logs:
             assert_refused(await cloud.ask(VERSION + CREDENTIALS), "the cloud refuses")
         assert any("sts:AssumeRole" in str(line) for line in logs)
         sts.answers["/"] = _sts_error("SignatureDoesNotMatch", "Signature not yet current: 2030 is later")

@@ -14,11 +14,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import structlog
 
 from model_sharing_provider.artifacts.layout import OF_VERSIONS
 from model_sharing_provider.cli.main import cli
 from model_sharing_provider.serving.logs import set_up_logging
+from model_sharing_provider.telemetry.log import log
 from support.hostile_input.stored_text import store_everywhere
 from support.hostile_input.terminal_text import (
     HOSTILE,
@@ -251,7 +251,6 @@ def test_what_a_server_logs_cannot_command_a_terminal(
     monkeypatch.setattr(screen, "isatty", lambda: on_a_terminal)
     monkeypatch.setattr(sys, "stderr", screen)
     set_up_logging("info")
-    log = structlog.get_logger("model_sharing_provider")
     try:
         raise ValueError(HOSTILE)
     except ValueError:

@@ -11,8 +11,6 @@ from datetime import timedelta
 import pytest
 from aiohttp.pytest_plugin import AiohttpServer
 from prometheus_client import REGISTRY
-from structlog.contextvars import merge_contextvars
-from structlog.testing import capture_logs
 
 from model_sharing_protocol.errors import DiskFull
 from model_sharing_protocol.open_sharing import PREFIX
@@ -28,6 +26,7 @@ from model_sharing_provider.services.rate_limits import RateLimits
 from model_sharing_provider.services.registry.updates import SecurableUpdate
 from support.admin_client import AdminClient
 from support.asking_recipient import CHAMPION, NAME, Globex
+from support.captured_lines import captured_lines
 from support.hostile_issuer import AUDIENCE, SUBJECT, HostileIssuer
 from support.processes.provider import LOOPBACK
 
@@ -72,7 +71,7 @@ async def test_logs_and_metrics_are_those_of_any_answer(globex: Globex) -> None:
     path, lines, counts = f"{CHAMPION}?includeRecalled=true", [], []
     for _ in range(2):
         before = counted()
-        with capture_logs([merge_contextvars]) as logged:
+        with captured_lines() as logged:
             assert (await globex.ask(path)).version == 1
         [line] = [each for each in logged if each["event"] == "request"]
         lines.append({key: value for key, value in line.items() if key not in ("request_id", "milliseconds")})
@@ -192,7 +191,7 @@ async def test_without_an_event_there_is_no_answer(globex: Globex, monkeypatch: 
     async def fail(_: Database, events: Sequence[AuditEvent], **_how: object) -> list[bool]:
         raise DiskFull("The disk is full.")
 
-    with monkeypatch.context() as full, capture_logs() as logged:
+    with monkeypatch.context() as full, captured_lines() as logged:
         full.setattr(Database, "append_events", fail)
         refused = await globex.ask()
     assert refused.status == DiskFull.row.open_sharing_status

@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import structlog
 
 from model_sharing_protocol.open_sharing import PREFIX
 from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.serving.logs import set_up_logging
+from model_sharing_provider.telemetry.log import log
 from support.model_folder import write_model
 from support.processes.provider import SHARE, ProviderProcess, share_model
 
@@ -185,7 +185,6 @@ def lines_of(monkeypatch: pytest.MonkeyPatch, form: str, *, terminal: bool) -> s
     monkeypatch.setattr(screen, "isatty", lambda: terminal)
     monkeypatch.setattr(sys, "stderr", screen)
     set_up_logging("info", form)
-    log = structlog.get_logger("model_sharing_provider")
     common = {"method": "GET", "route": "/ready", "milliseconds": 1.5, "address": "192.0.2.1"}
     log.info("request", **common, status=200, request_id="a" * 32, principal="globex", recipient="globex")
     log.warning("request", **common, status=503, request_id="b" * 32, error="INTERNAL_ERROR")

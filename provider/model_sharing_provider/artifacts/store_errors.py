@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-import structlog
 from obstore.exceptions import (
     BaseError,
     GenericError,
@@ -22,13 +21,12 @@ from model_sharing_protocol.errors import (
     NotFound,
     UnsafePath,
 )
+from model_sharing_provider.telemetry.log import log
 
 # Error numbers of the operating system: no space left, disk quota exceeded, file too large.
 _DISK_FULL_SIGNS = ("os error 28", "os error 122", "os error 27", "Errno 28", "Errno 122", "Errno 27")
 # A range that begins after the end of the object: the responses of stores, and obstore's message.
 _PAST_THE_END_SIGNS = ("status code: 416", "Wanted range starting at")
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 @contextlib.contextmanager
@@ -61,7 +59,7 @@ def translated_store_errors(shown: str, *, absent: str) -> Iterator[None]:
 
 
 def _unavailable(shown: str, what: str, error: Exception) -> ArtifactStoreUnavailable:
-    _log.error("artifact store", object=shown, reason=str(error).partition("\n")[0])
+    log.error("artifact store", object=shown, reason=str(error).partition("\n")[0])
     return ArtifactStoreUnavailable(
         f"The artifact store cannot be used for {shown} now: {what}. The reason is in the provider's log."
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import announce, human_size, say
-from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.console.results import fields_of, show_done, show_list, show_one
 from model_sharing_protocol.errors import TermsNotAccepted
 from model_sharing_provider.cli.catalog_terms import (
@@ -31,6 +31,9 @@ from model_sharing_provider.cli.records import catalog_record
 from model_sharing_provider.cli.session import listed, run
 from model_sharing_provider.domain.securables import Catalog
 from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
+
+if TYPE_CHECKING:
+    from model_sharing_protocol.console.progress_bar import ProgressBar
 
 
 @click.group(epilog=example("model-sharing-provider catalog create prod"))
@@ -85,7 +88,7 @@ def create(
         return
 
     def make(accepted: Sequence[str]) -> Catalog:
-        with ProgressBar() as bar:
+        with _progress_bar() as bar:
             return run(
                 lambda provider, context: provider.shared_catalogs.create(
                     context,
@@ -114,7 +117,7 @@ def create(
 @output_option
 def sync(name: str, output: str) -> None:
     """Bring a catalog from a share up to date now; a running server does so by itself."""
-    with ProgressBar() as bar:
+    with _progress_bar() as bar:
         report = run(
             lambda provider, context: provider.shared_catalogs.sync(context, name, progress=bar.show)
         )
@@ -143,7 +146,7 @@ def pull(name: str, alias: str | None, all_versions: bool, model: str, output: s
     if alias is not None and all_versions:
         raise click.UsageError("Choose one of --alias and --all-versions.")
     selection = PullSelection(model, alias or "*", all_versions)
-    with ProgressBar() as bar:
+    with _progress_bar() as bar:
         pulled = run(
             lambda provider, context: provider.catalog_pulls.pull(context, name, selection, bar.show)
         )
@@ -198,3 +201,9 @@ def delete(name: str, force: bool, yes: bool) -> None:
     confirm_force(f"the catalog {name}", force=force, yes=yes)
     run(lambda provider, context: provider.catalogs.delete(context, name, force=force))
     say(f"Deleted the catalog {name}")
+
+
+def _progress_bar() -> ProgressBar:
+    from model_sharing_protocol.console.progress_bar import ProgressBar  # noqa: PLC0415 - slow to import: rich
+
+    return ProgressBar()

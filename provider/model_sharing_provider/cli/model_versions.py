@@ -9,7 +9,6 @@ import click
 from model_sharing_protocol.console.help_examples import example
 from model_sharing_protocol.console.options import output_option
 from model_sharing_protocol.console.output import human_size
-from model_sharing_protocol.console.progress_bar import ProgressBar
 from model_sharing_protocol.console.results import show_done
 from model_sharing_protocol.model_formats import ModelFormat
 from model_sharing_protocol.names import FullName
@@ -81,6 +80,8 @@ def register(
     full_name = FullName.parse(name)
     place = folder if in_place else Path(folder)
     model_format = ModelFormat(format_name) if format_name else None
+    from model_sharing_protocol.console.progress_bar import ProgressBar  # noqa: PLC0415 - slow to import: rich
+
     with ProgressBar() as bar:
 
         async def add(

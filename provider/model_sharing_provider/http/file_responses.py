@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from email.utils import formatdate
 from functools import lru_cache
 
-import structlog
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
@@ -27,12 +26,11 @@ from model_sharing_provider.services.signed_files import (
     Whereabouts,
     report_mirrored,
 )
+from model_sharing_provider.telemetry.log import log
 
 _SINGLE_WRITE_BYTES = 256 * 1024
 # For a piece of 1 or 4 MiB: clients slower than 9 or 35 kB/s are cut off, and resume by another request.
 _WRITE_TIMEOUT_SECONDS = 120.0
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 NO_HEADERS: Mapping[str, str] = {}
@@ -211,7 +209,7 @@ def _count_sent(request: web.Request, target: Target, count: int) -> None:
 def _cut(request: web.Request, reason: str) -> None:
     """Abort the connection: the status line was sent, so there is no other way to report an error."""
     CUT.inc()
-    _log.warning("transfer cut", reason=reason)
+    log.warning("transfer cut", reason=reason)
     if request.transport is not None:
         request.transport.abort()
 

@@ -11,17 +11,15 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-import structlog
 from aiohttp import web
 
 from model_sharing_provider.http.metrics import AUDIT_WAITING, OPEN_CONNECTIONS
 from model_sharing_provider.http.requests import PROVIDER
+from model_sharing_provider.telemetry.log import log
 
 HEAD_SECONDS = 10.0
 IDLE_SECONDS = 60.0
 _CHECK_INTERVAL_SECONDS = 1.0
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class Connection(Protocol):
@@ -75,4 +73,4 @@ async def watch(app: web.Application, server: web.Server) -> None:
         OPEN_CONNECTIONS.set(len(server.connections))
         AUDIT_WAITING.set(app[PROVIDER].audit_recorder.waiting)
         if closed := app[CONNECTIONS].close_idle(server.connections):
-            _log.info("idle connections closed", number=closed)
+            log.info("idle connections closed", number=closed)

@@ -8,7 +8,6 @@ import time
 from functools import partial
 from uuid import uuid4
 
-import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -25,6 +24,7 @@ from model_sharing_provider.http.requests import CONTEXT, PRINCIPAL, REQUEST_ID,
 from model_sharing_provider.http.responses import COMMON_HEADERS
 from model_sharing_provider.http.routes import FACE, Face
 from model_sharing_provider.http.shutdown import SHUTDOWN
+from model_sharing_provider.telemetry.log import log
 
 _ID_HEADER = "X-Request-Id"
 _ID = re.compile("[A-Za-z0-9._-]{1,64}")
@@ -32,8 +32,6 @@ _RETRY_LATER = frozenset({429, 503})
 _RETRY_AFTER_SECONDS = "5"
 _CLIENT_CLOSED_REQUEST = 499
 """Status of nginx's logs, not of HTTP: the client closed the connection before it had a response."""
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 @web.middleware
@@ -108,7 +106,7 @@ def serve_face(face: Face) -> Middleware:
             return await answer(request, handler)
         except SharingError as error:
             if error.row.open_sharing_status >= web.HTTPInternalServerError.status_code:
-                _log.error("failed", reason=error.message)
+                log.error("failed", reason=error.message)
             return respond(request, error)
         except web.HTTPException as error:
             response = respond(request, from_http(error, request.method))
@@ -120,7 +118,7 @@ def serve_face(face: Face) -> Middleware:
         except Exception as error:
             if isinstance(error, BODY_ERRORS):
                 return respond(request, MalformedRequest("The request body is not valid HTTP/1.1."))
-            _log.exception("failed")
+            log.exception("failed")
             return respond(request, InternalError("internal error"))
 
     return middleware

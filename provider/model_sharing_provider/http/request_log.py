@@ -7,29 +7,26 @@ from __future__ import annotations
 
 import re
 
-import structlog
 from aiohttp import web
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from model_sharing_provider.http.errors import ERROR_CODE
 from model_sharing_provider.http.forwarded_headers import client_address
 from model_sharing_provider.http.metrics import known_method, route_of
 from model_sharing_provider.http.requests import BYTES_STREAMED, PRINCIPAL, REQUEST_ID
 from model_sharing_provider.http.routes import FACE
+from model_sharing_provider.telemetry.log import bind, log, unbind_all
 
 _TRACEPARENT = re.compile("(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 def begin_lines(request: web.Request) -> None:
     """Bind the ids of the request and of its caller's trace to all log lines until the next request."""
-    clear_contextvars()
-    bind_contextvars(request_id=request[REQUEST_ID])
+    unbind_all()
+    bind(request_id=request[REQUEST_ID])
     traced = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
     if traced:
         # Id of the caller's trace, which spans of this server belong to as well.
-        bind_contextvars(trace_id=traced[1])
+        bind(trace_id=traced[1])
 
 
 def log_request(
@@ -46,12 +43,12 @@ def log_request(
         "received_bytes": request.content.total_bytes,
         "principal": principal.name if principal else None,
     }
-    log = _log.info
+    write = log.info
     if status >= web.HTTPInternalServerError.status_code:
-        log = _log.warning
+        write = log.warning
     elif FACE in request and request[FACE].probes:
-        log = _log.debug
-    log(
+        write = log.debug
+    write(
         "request",
         method=known_method(request),
         route=route,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import structlog
 from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from aiohttp.web_protocol import RequestHandler
 
@@ -19,10 +18,9 @@ from model_sharing_provider.http.forwarded_headers import is_host
 from model_sharing_provider.http.metrics import count_malformed
 from model_sharing_provider.http.requests import REQUEST_ID
 from model_sharing_provider.http.responses import COMMON_HEADERS
+from model_sharing_provider.telemetry.log import log
 
 _ONE_LINE_IN_SECONDS = 1.0
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class Runner(web.AppRunner):
@@ -68,7 +66,7 @@ class MalformedRequests:
         self._since_last_line += 1
         now = time.monotonic()
         if now - self._last_line >= _ONE_LINE_IN_SECONDS:
-            _log.warning("malformed requests", number=self._since_last_line, address=address)
+            log.warning("malformed requests", number=self._since_last_line, address=address)
             self._since_last_line, self._last_line = 0, now
 
 

@@ -16,11 +16,11 @@ from opentelemetry import trace
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from structlog.contextvars import bind_contextvars, get_contextvars
 
 from model_sharing_provider.http.forwarded_headers import client_address
 from model_sharing_provider.http.metrics import known_method, route_of
 from model_sharing_provider.http.requests import REQUEST_ID
+from model_sharing_provider.telemetry.log import bind, bound
 from model_sharing_provider.telemetry.reports import Measured, Report
 
 MOST_STEPS = 200
@@ -66,13 +66,13 @@ class RequestTracing:
         )
         token = attach(trace.set_span_in_context(span))
         _steps.set(_Steps())
-        bind_contextvars(trace_id=f"{span.get_span_context().trace_id:032x}")
+        bind(trace_id=f"{span.get_span_context().trace_id:032x}")
 
         def end(status: int) -> None:
             span.set_attribute("http.response.status_code", status)
-            bound = get_contextvars()
+            named = bound()
             span.set_attributes(
-                {f"model_sharing.{name}": bound[name] for name in _BOUND_NAMES if name in bound}
+                {f"model_sharing.{name}": named[name] for name in _BOUND_NAMES if name in named}
             )
             if status >= web.HTTPInternalServerError.status_code:
                 span.set_status(StatusCode.ERROR)

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import structlog
-
 from model_sharing_protocol.errors import InvalidState
 from model_sharing_protocol.text_files import decode_text
+from model_sharing_provider.telemetry.log import log
 
 T = TypeVar("T")
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class WatchedFile(Generic[T]):
@@ -37,7 +35,7 @@ class WatchedFile(Generic[T]):
             try:
                 self._value = self._read()
             except InvalidState as error:
-                _log.error("replaced file cannot be used", reason=error.message)
+                log.error("replaced file cannot be used", reason=error.message)
         return self._value
 
     def _look(self) -> tuple[int, int] | None:

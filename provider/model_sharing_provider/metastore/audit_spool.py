@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-import structlog
 from filelock import FileLock, Timeout
 from sqlalchemy import insert
 
@@ -26,6 +25,7 @@ from model_sharing_provider.metastore.engine.opening import engine_at
 from model_sharing_provider.metastore.hot.executor import SqlExecutor, compile_sql
 from model_sharing_provider.metastore.rows.audit_log import event_values
 from model_sharing_provider.metastore.tables import audit_log
+from model_sharing_provider.telemetry.log import log
 
 _DELIVERED_AT_ONCE = 500
 _PATIENCE_SECONDS = 10.0
@@ -35,8 +35,6 @@ _ADD_EVENT = compile_sql(
 _KNOW_SPOOL = "INSERT INTO audit_spools (id) VALUES (:id) ON CONFLICT (id) DO NOTHING"
 _DELIVERED = "SELECT delivered FROM audit_spools WHERE id = :id FOR UPDATE"
 _NOTE_DELIVERED = "UPDATE audit_spools SET delivered = :delivered, delivered_at = :now WHERE id = :id"
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class AuditSpool:
@@ -129,7 +127,7 @@ class AuditSpool:
                         self._connection.execute("ROLLBACK")
                     raise
         except sqlite3.Error as error:
-            _log.error("audit events not spooled", reason=str(error))
+            log.error("audit events not spooled", reason=str(error))
             if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise DiskFull(
                     "The disk for audit events is full, so this server answers nothing. Its operator has to "

@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from model_sharing_protocol.errors import CorruptArtifact, SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.pulls import BaseVersion, PullSource
 from model_sharing_provider.remote_providers.connections import UpstreamConnections
+from model_sharing_provider.telemetry.log import log
 
 _LISTED_SECONDS = 60.0
 """Time for which URLs are used without asking again; providers sign them for some minutes."""
@@ -22,8 +21,6 @@ _MOST_LISTED = 100
 _PRUNED_EVERY_SECONDS = 60.0
 
 _SHORTEST_MS = 60_000
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +158,7 @@ class RemoteFiles:
             limits = PruningLimits(self._cache_size, incomplete_after=None)
             await asyncio.to_thread(prune, cache, limits)
         except (OSError, SharingError) as error:
-            _log.warning("scratch cache not pruned", error=str(error))
+            log.warning("scratch cache not pruned", error=str(error))
 
 
 def _has_failed(listing: asyncio.Task[Listing]) -> bool:

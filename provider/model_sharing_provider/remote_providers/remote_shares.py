@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import structlog
-
 from model_sharing_protocol.dsse import PublicKey
 from model_sharing_protocol.errors import (
     InvalidParameter,
@@ -32,6 +30,7 @@ from model_sharing_provider.domain.mirrors import UpstreamShare
 from model_sharing_provider.domain.terms import SharedTerms
 from model_sharing_provider.remote_providers.egress import Egress
 from model_sharing_provider.remote_providers.remote_terms import fetch_shared_terms
+from model_sharing_provider.telemetry.log import log
 
 if TYPE_CHECKING:
     from model_sharing.client.sharing_client import SharingClient
@@ -45,8 +44,6 @@ _RETRY_SECONDS = PATIENCE_SECONDS / 2
 _MOST_NAMED = 20
 _TOLD = (InvalidParameter, NotFound, TokenExpired, Unauthenticated, UntrustedSignature)
 """Errors about the answer of a provider, and not about our network."""
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class RemoteShares:
@@ -124,7 +121,7 @@ class RemoteShares:
                 raise
             reason = error.message if isinstance(error, SharingError) else "it took too long"
             host = urlsplit(profile.endpoint).netloc.rpartition("@")[2]
-            _log.warning("cannot ask another provider for its shares", host=host, reason=reason)
+            log.warning("cannot ask another provider for its shares", host=host, reason=reason)
             await asyncio.sleep(until - time.monotonic())
             raise InvalidState(
                 "The shares of the provider cannot be listed; check its profile, and that this server can "

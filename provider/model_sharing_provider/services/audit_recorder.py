@@ -13,16 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
 from model_sharing_protocol.errors import MetastoreUnavailable
 from model_sharing_provider.domain.events import AuditEvent
 from model_sharing_provider.services.denials import WINDOW_SECONDS, DenialAggregator
+from model_sharing_provider.telemetry.log import log
 from model_sharing_provider.telemetry.reports import Measured, timed
 
 _CHECKS_IN_A_WINDOW = 4
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +120,7 @@ class AuditRecorder:
         try:
             await self._event_log.append_events(events)
         except Exception as error:
-            _log.error("repeated denials are not written yet", events=len(events), reason=str(error))
+            log.error("repeated denials are not written yet", events=len(events), reason=str(error))
         else:
             self._counted = []
 

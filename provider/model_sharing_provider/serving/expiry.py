@@ -7,7 +7,6 @@ import math
 import time
 from pathlib import Path
 
-import structlog
 from cryptography.x509 import load_pem_x509_certificates
 
 from model_sharing_provider.domain.jobs import UNFINISHED, JobKind, JobState
@@ -21,11 +20,10 @@ from model_sharing_provider.http.backend_metrics import (
     SIGNING_KEY,
 )
 from model_sharing_provider.services.administration.inventory import WATCHED, Inventory
+from model_sharing_provider.telemetry.log import log
 
 _LOOK_EVERY_SECONDS = 60.0
 _catalogs_shown: set[str] = set()
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
@@ -41,7 +39,7 @@ async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
             await show_inventory(inventory)
         except Exception as error:
             # Most likely the database is unavailable; the next update retries.
-            _log.warning("expiry metrics not updated", error=type(error).__name__)
+            log.warning("expiry metrics not updated", error=type(error).__name__)
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 

@@ -23,6 +23,7 @@ from model_sharing_provider.services.provider_services import ProviderServices
 from model_sharing_provider.serving.expiry import watch_expiry
 from model_sharing_provider.serving.sockets import Sockets, tls_context
 from model_sharing_provider.serving.tracing import traces
+from model_sharing_provider.telemetry.log import log
 
 
 def run_server(
@@ -63,6 +64,7 @@ async def _serve(
             asyncio.create_task(provider.replication.run()),
             *(asyncio.create_task(run()) for run in _background(provider, settings)),
         )
+        log.open()
         try:
             for each in sockets:
                 await web.SockSite(runner, each, ssl_context=tls).start()

@@ -17,8 +17,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Self
 
-import structlog
-
 from model_sharing_protocol.console.command_line import guard_terminal
 from model_sharing_protocol.console.output import complain
 from model_sharing_protocol.errors import SharingError
@@ -28,14 +26,13 @@ from model_sharing_provider.serving.logs import set_up_logging
 from model_sharing_provider.serving.metrics_listener import forget_worker
 from model_sharing_provider.serving.server import farewell, run_server
 from model_sharing_provider.serving.sockets import Sockets
+from model_sharing_provider.telemetry.log import log
 
 _SPAWN = multiprocessing.get_context("spawn")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _LIVED_WELL_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _ENDS_WITHIN_SECONDS = 5.0
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class Worker:
@@ -75,7 +72,7 @@ class Worker:
         self._failures = 0 if lived > _LIVED_WELL_SECONDS else self._failures + 1
         pause = min(2.0**self._failures - 2, _LONGEST_PAUSE_SECONDS) if self._failures else 0.0
         self.due = time.monotonic() + pause
-        _log.error("worker ended", pid=self.process.pid, code=self.process.exitcode, again_in_seconds=pause)
+        log.error("worker ended", pid=self.process.pid, code=self.process.exitcode, again_in_seconds=pause)
 
     def stop(self) -> None:
         if self.process.is_alive():
@@ -85,7 +82,7 @@ class Worker:
         """Wait for its end, at most until a deadline, and kill it then."""
         self.process.join(max(0.0, by - time.monotonic()))
         if self.process.is_alive():
-            _log.error("worker did not stop and is killed", pid=self.process.pid)
+            log.error("worker did not stop and is killed", pid=self.process.pid)
             self.process.kill()
             self.process.join()
 

@@ -9,16 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-import structlog
-
 from model_sharing_provider.http.requests import RequestTracer
+from model_sharing_provider.telemetry.log import log
 from model_sharing_provider.telemetry.reports import listen, stop_listening
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _OTLP = "otlp"
 _SENT_WITHIN_SECONDS = 3.0
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 def asked_for() -> bool:
@@ -48,7 +45,7 @@ async def traces() -> AsyncIterator[RequestTracer | None]:
 
         from model_sharing_provider.http.tracing import RequestTracing  # noqa: PLC0415
     except ImportError:
-        _log.warning("no traces", reason="install them with: pip install 'model-sharing[provider,otel]'")
+        log.warning("no traces", reason="install them with: pip install 'model-sharing[provider,otel]'")
         yield None
         return
     release = version("model-sharing")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
-import structlog
-
 from model_sharing_protocol.errors import ArtifactStoreUnavailable, UnsupportedOperation
 from model_sharing_provider.domain.credentials import TemporaryCredentials
-
-_log = structlog.get_logger("model_sharing_provider")
+from model_sharing_provider.telemetry.log import log
 
 
 class Vendor(Protocol):
@@ -31,7 +28,7 @@ def refused(
     error: object, why: str = "the cloud refuses what this provider asks for"
 ) -> UnsupportedOperation:
     """Error for credentials that are unavailable until an administrator acts."""
-    _log.error("temporary credentials", reason=str(error))
+    log.error("temporary credentials", reason=str(error))
     return UnsupportedOperation(
         f"Temporary credentials cannot be issued: {why}; details are in the server's log. "
         "The access mode 'url' needs none: request signed URLs."
@@ -45,7 +42,7 @@ def clocks_differ(error: object) -> UnsupportedOperation:
 
 def unavailable(error: object) -> ArtifactStoreUnavailable:
     """Error for a cloud that does not respond."""
-    _log.error("temporary credentials", reason=str(error))
+    log.error("temporary credentials", reason=str(error))
     return ArtifactStoreUnavailable(
         "The cloud that issues temporary credentials does not respond; try again later."
     )

@@ -7,19 +7,16 @@ import time
 from collections.abc import Collection, Coroutine
 from typing import Any
 
-import structlog
-
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.artifacts.download_origins import CdnSample, DownloadOrigins
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.services.audit_recorder import EventLog
+from model_sharing_provider.telemetry.log import log
 
 _ANSWERS_WITHIN_SECONDS = 3.0
 _LOOKED_AT_EVERY_SECONDS = 0.5
 _WRITTEN_EVERY_SECONDS = 5.0
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class Readiness:
@@ -85,6 +82,6 @@ async def _look(name: str, look: Coroutine[Any, Any, None]) -> str:
         return error.message
     except Exception as error:
         # The error's text may name hosts, buckets and users.
-        _log.warning("not ready", part=name, reason=str(error))
+        log.warning("not ready", part=name, reason=str(error))
         return "cannot be reached"
     return ""

@@ -6,18 +6,15 @@ import asyncio
 import time
 from typing import Protocol
 
-import structlog
-
 from model_sharing_protocol.errors import SharingError
 from model_sharing_provider.domain.replicas import HEARTBEAT_SECONDS, ReplicaStatus
 from model_sharing_provider.metastore.database import Database
+from model_sharing_provider.telemetry.log import log
 from model_sharing_provider.telemetry.reports import Measured, report
 
 DELIVERED_EVERY_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _LOOKED_AT_EVERY_SECONDS = 0.5
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class Spool(Protocol):
@@ -59,7 +56,7 @@ class Replication:
             try:
                 await self._database.beat()
             except SharingError as error:
-                _log.debug("no heartbeat", reason=error.message)
+                log.debug("no heartbeat", reason=error.message)
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _deliver(self, spool: Spool) -> None:
@@ -72,7 +69,7 @@ class Replication:
                 delivered = 0
                 pause = min(_LONGEST_PAUSE_SECONDS, 2 * pause)
                 reason = error.message if isinstance(error, SharingError) else type(error).__name__
-                _log.warning("audit events not delivered to the home", reason=reason, again_in_seconds=pause)
+                log.warning("audit events not delivered to the home", reason=reason, again_in_seconds=pause)
             await self._measure()
             if not delivered:
                 await asyncio.sleep(pause)

@@ -15,8 +15,6 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-import structlog
-
 from model_sharing_protocol.errors import InvalidState, SharingError, Unauthenticated, UpstreamUnavailable
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.jobs import Job, JobKind, JobState, ShowProgress
@@ -24,6 +22,7 @@ from model_sharing_provider.domain.principals import Caller, Principal
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.jobs.lease import JobLost, lease_from, while_held
 from model_sharing_provider.services.tasks import end_tasks
+from model_sharing_provider.telemetry.log import log
 
 LOOK_EVERY_SECONDS = 1.0
 MOST_ATTEMPTS = 5
@@ -36,8 +35,6 @@ _TOO_MANY = 429
 
 Work = Callable[[Context, Job, ShowProgress], Awaitable[None]]
 """Function that does a job in the context of who asked for it. What it raises, the job fails with."""
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class JobWorker:
@@ -69,9 +66,9 @@ class JobWorker:
                         self._begin(job)
                     await self._forget_old()
                 except SharingError as error:
-                    _log.warning("jobs were not looked for", reason=error.message)
+                    log.warning("jobs were not looked for", reason=error.message)
                 except Exception:
-                    _log.exception("jobs were not looked for")
+                    log.exception("jobs were not looked for")
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
         finally:
             await end_tasks(self._running)
@@ -98,7 +95,7 @@ class JobWorker:
             try:
                 await while_held(self._system, job, self._do(job, progress.update), progress)
             except JobLost:
-                _log.warning("a job was cancelled, or taken over", job=job.id, kind=job.kind.value)
+                log.warning("a job was cancelled, or taken over", job=job.id, kind=job.kind.value)
             except Exception as error:
                 await self._fail(job, progress, error)
             else:
@@ -109,7 +106,7 @@ class JobWorker:
             raise
         except SharingError as error:
             # Another server finds the lease ended, and does it again.
-            _log.warning("the end of a job was not recorded", job=job.id, reason=error.message)
+            log.warning("the end of a job was not recorded", job=job.id, reason=error.message)
 
     async def _do(self, job: Job, show: ShowProgress) -> None:
         if job.attempts > MOST_ATTEMPTS:
@@ -135,7 +132,7 @@ class JobWorker:
         """Record a failure, and put the job back if it may succeed later."""
         reason = error.message if isinstance(error, SharingError) else type(error).__name__
         known = isinstance(error, SharingError)
-        _log.warning(
+        log.warning(
             "job failed",
             job=job.id,
             kind=job.kind.value,

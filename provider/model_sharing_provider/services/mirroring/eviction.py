@@ -12,8 +12,6 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
-import structlog
-
 from model_sharing_protocol.errors import NotFound, SharingError
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.artifacts.manifests import Manifests
@@ -26,6 +24,7 @@ from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.registry.recalls import RecallPolicy
+from model_sharing_provider.telemetry.log import log
 
 IN_USE = timedelta(minutes=10)
 """Time for which a part stays after it was read; what reads on says so once a minute."""
@@ -33,7 +32,6 @@ _EVERY_SECONDS = 60.0
 _LEASE_MS = 60_000
 _DELETED_AT_ONCE = 1000
 
-_log = structlog.get_logger("model_sharing_provider")
 
 Choose = Callable[[UnitOfWork], Awaitable[PulledPart | None]]
 
@@ -63,7 +61,7 @@ class Eviction:
             try:
                 await self.evict_excess()
             except SharingError as error:
-                _log.warning("pulled files not evicted", reason=error.message)
+                log.warning("pulled files not evicted", reason=error.message)
 
     async def evict_excess(self) -> int:
         """Evict what is beyond the limits, pulled for catalogs that keep nothing, or recalled, if that drops.

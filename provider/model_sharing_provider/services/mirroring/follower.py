@@ -7,8 +7,6 @@ import random
 import time
 from uuid import uuid4
 
-import structlog
-
 from model_sharing_protocol.errors import SharingError
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.mirrors import Mirror
@@ -16,6 +14,7 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.mirroring.open_shares import OpenShares
 from model_sharing_provider.services.mirroring.sync import MirrorSync
+from model_sharing_provider.telemetry.log import log
 
 _LOOK_EVERY_SECONDS = 2.0
 _LEAST_ROUND_SECONDS = 0.5
@@ -24,8 +23,6 @@ _WAIT_SECONDS = 25.0
 _LIST_EVERY_SECONDS = 30.0
 _RECONCILE_EVERY_MS = 3_600_000
 _LONGEST_PAUSE_SECONDS = 60.0
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 class MirrorFollower:
@@ -46,9 +43,9 @@ class MirrorFollower:
                 try:
                     await self._look()
                 except SharingError as error:
-                    _log.warning("shared catalogs were not looked at", reason=error.message)
+                    log.warning("shared catalogs were not looked at", reason=error.message)
                 except Exception:
-                    _log.exception("shared catalogs were not looked at")
+                    log.exception("shared catalogs were not looked at")
                 await asyncio.sleep(_LOOK_EVERY_SECONDS)
         finally:
             await self._stop()

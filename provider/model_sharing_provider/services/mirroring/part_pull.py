@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import structlog
-
 from model_sharing_protocol.errors import (
     AlreadyExists,
     ArtifactStoreUnavailable,
@@ -38,6 +36,7 @@ from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.refused_terms import terms_refusal
 from model_sharing_provider.services.mirroring.upstream_fetcher import UpstreamFetcher
 from model_sharing_provider.services.registry.versions import version_target
+from model_sharing_provider.telemetry.log import log
 from model_sharing_provider.telemetry.reports import Measured, report
 
 LEASE_SECONDS = 15.0
@@ -49,8 +48,6 @@ disks, and work on large files between two bytes, such as deltas."""
 _MOST_BASES = 16
 _OURS = (ArtifactStoreUnavailable, CorruptArtifact, MetastoreUnavailable)
 """Errors that say by themselves what is wrong."""
-
-_log = structlog.get_logger("model_sharing_provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ class PartPull:
             await self._pull()
         except Exception as error:
             if not isinstance(error, SharingError):
-                _log.exception("pull failed", version=self._version.id, part=self._row.part)
+                log.exception("pull failed", version=self._version.id, part=self._row.part)
             self._error = error
         except asyncio.CancelledError:
             self._error = UpstreamUnavailable(
@@ -292,7 +289,7 @@ class PartPull:
                 "space left. Free some space, or set MODEL_SHARING_PROVIDER_MIRROR_MAX_SIZE."
             )
         reason = error.message if isinstance(error, SharingError) else "it made no progress"
-        _log.warning("pull failed", model=str(name), version=number, reason=reason)
+        log.warning("pull failed", model=str(name), version=number, reason=reason)
         return UpstreamUnavailable(
             f"The files of version {number} of '{name}' are not here yet, and cannot be fetched from "
             f"{self._source.mirror.shown} at the moment. Try again later; 'catalog show {name.catalog}' says "

@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import structlog
-
 from model_sharing_protocol.errors import FeedTokenExpired, NotFound, SharingError
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.printable import enumerated
@@ -31,12 +29,12 @@ from model_sharing_provider.services.mirroring.renames import follow_renames
 from model_sharing_provider.services.mirroring.states import reason_of, state_of
 from model_sharing_provider.services.mirroring.upstream import UpstreamShareClient
 from model_sharing_provider.services.registry.removal import ArtifactCleaner, remove_schema
+from model_sharing_provider.telemetry.log import log
 
 _MODELS_AT_ONCE = 8
 _MOST_NAMED = 5
 
 T = TypeVar("T")
-_log = structlog.get_logger("model_sharing_provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +212,7 @@ class MirrorSync:
         Nothing is recorded for a catalog that was deleted, or a profile that was replaced, meanwhile.
         """
         if not isinstance(error, SharingError | TimeoutError):
-            _log.error("sync failed", catalog=mirror.catalog, exc_info=error)
+            log.error("sync failed", catalog=mirror.catalog, exc_info=error)
         with suppress(SharingError):  # the database may be what fails: it is tried again, and seen then
             await self._record_failure(context, mirror, state_of(error), reason_of(error))
 
@@ -228,7 +226,7 @@ class MirrorSync:
         if present.state.ends_access and not state.ends_access:
             return  # what was withdrawn is not to be used again because the provider is away
         if (present.state, present.state_reason) != (state, reason):
-            _log.warning(
+            log.warning(
                 "shared catalog is not up to date", catalog=present.catalog, state=state, reason=reason
             )
             await self._update(context, present, state=state, state_reason=reason)

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from model_sharing.cache.maintenance.pruning import CacheWarning
     from model_sharing.catalogs.download_plan import DownloadPlan
     from model_sharing.catalogs.events import CatalogEvent
-    from model_sharing.catalogs.folder_downloads import DownloadedFolder, FolderPlan
     from model_sharing.catalogs.pulling import PulledVersion
     from model_sharing.catalogs.shared_assets import SharedSkill, SharedTable, SharedVolume
+    from model_sharing.catalogs.shared_folders import DownloadedFolder, FolderPlan
     from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
     from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
     from model_sharing.client.invalid_items import InvalidItemWarning
@@ -102,9 +102,9 @@ _HOMES = {
     "CacheWarning": "model_sharing.cache.maintenance.pruning",
     "CatalogEvent": "model_sharing.catalogs.events",
     "DownloadPlan": "model_sharing.catalogs.download_plan",
-    "DownloadedFolder": "model_sharing.catalogs.folder_downloads",
+    "DownloadedFolder": "model_sharing.catalogs.shared_folders",
     "DownloadedVersion": "model_sharing.catalogs.shared_models",
-    "FolderPlan": "model_sharing.catalogs.folder_downloads",
+    "FolderPlan": "model_sharing.catalogs.shared_folders",
     "InvalidItemWarning": "model_sharing.client.invalid_items",
     "KeyRotationWarning": "model_sharing.resolution.pinned_keys",
     "Mount": "model_sharing.mount_table",

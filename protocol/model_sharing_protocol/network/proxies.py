@@ -11,7 +11,6 @@ import base64
 import ipaddress
 import os
 import re
-import urllib.request
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -46,9 +45,11 @@ def proxy_for(url: str) -> Proxy | None:
     Raises InvalidParameter for a proxy that is not valid, and UnsupportedOperation for one of another kind,
     such as SOCKS. Neither shows the variable's value, which may hold a password.
     """
+    from urllib.request import getproxies_environment  # noqa: PLC0415 - imports http.client and email
+
     parts = urlsplit(url)
     # This ignores HTTP_PROXY in a CGI script, where a client's `Proxy` header could have set it.
-    proxies = urllib.request.getproxies_environment()
+    proxies = getproxies_environment()
     scheme = parts.scheme if parts.scheme in proxies else "all"
     address = proxies.get(scheme, "").strip()
     port = parts.port if parts.port is not None else DEFAULT_PORTS.get(parts.scheme, 0)

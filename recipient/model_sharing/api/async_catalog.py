@@ -15,9 +15,9 @@ from model_sharing.catalogs import exporting
 from model_sharing.catalogs.download_plan import DownloadPlan
 from model_sharing.catalogs.events import CatalogEvent, EventFilter
 from model_sharing.catalogs.file_patterns import FilePatterns
-from model_sharing.catalogs.folder_downloads import DownloadedFolder, FolderKind, FolderPlan
 from model_sharing.catalogs.shared_assets import SharedSkill, SharedTable, SharedVolume
 from model_sharing.catalogs.shared_catalog import SharedCatalog
+from model_sharing.catalogs.shared_folders import DownloadedFolder, FolderKind, FolderPlan
 from model_sharing.catalogs.shared_models import DownloadedVersion, SharedModel, SharedVersion
 from model_sharing.catalogs.snapshots import PartialSnapshot, Snapshot
 from model_sharing.catalogs.watching import log_notice

@@ -10,7 +10,7 @@ from model_sharing.api import background_loop
 from model_sharing.api.blocking_files import CatalogFiles
 from model_sharing.api.progress_display import ShowProgress, open_display
 from model_sharing.catalogs.file_patterns import FilePatterns
-from model_sharing.catalogs.folder_downloads import DownloadedFolder, FolderKind, FolderPlan
+from model_sharing.catalogs.shared_folders import DownloadedFolder, FolderKind, FolderPlan
 from model_sharing.downloads.progress_counter import ProgressCounter
 
 

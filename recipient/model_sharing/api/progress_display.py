@@ -66,11 +66,12 @@ def _in_terminal(several: bool) -> Iterator[Display]:
 
 
 def _outside_of_terminal(*, always: bool) -> ProgressCallback | None:
-    from model_sharing.api.progress_text import NotebookDisplay, TextLines  # noqa: PLC0415
+    display = _notebook_display()
+    if display is None and not always:
+        return None
+    from model_sharing.api.progress_text import NotebookDisplay, TextLines  # noqa: PLC0415 - imports click
 
-    if display := _notebook_display():
-        return NotebookDisplay(display)
-    return TextLines() if always else None
+    return NotebookDisplay(display) if display else TextLines()
 
 
 def _notebook_display() -> Callable[..., Any] | None:

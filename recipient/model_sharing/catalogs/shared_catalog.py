@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_sharing.cache.maintenance.pruning import drop_version
 from model_sharing.cache.store import Cache
 from model_sharing.catalogs.file_patterns import FilePatterns
-from model_sharing.catalogs.folder_downloads import FolderDownloads
 from model_sharing.catalogs.model_listing import ModelListing
 from model_sharing.catalogs.shared_assets import SharedAssets
 from model_sharing.catalogs.shared_models import SharedModel, SharedVersion
@@ -41,13 +41,16 @@ from model_sharing_protocol.manifest import Manifest
 from model_sharing_protocol.names import FullName, ModelRef, SharedName
 from model_sharing_protocol.open_sharing import READY, ModelVersion
 
+if TYPE_CHECKING:
+    from model_sharing.catalogs.folder_downloads import FolderDownloads
+
 
 class SharedCatalog:
     """Catalog of one mount's models. Names are given as `schema.model` or with the catalog in front.
 
     Every call asks the provider; a version in the cache can still be had when the provider cannot be
     reached, but not when it says no. Close it when done. `assets` are the tables, volumes and agent skills
-    beside the models, and `folders` downloads the latter two.
+    beside the models.
     """
 
     def __init__(
@@ -68,7 +71,6 @@ class SharedCatalog:
         self._transport = Transport(mount.read_profile, retry_for=settings.retry_for)
         self._client = SharingClient(self._transport, mount.endpoint)
         self.assets = SharedAssets(self._client, mount)
-        self.folders = FolderDownloads(self._client, mount, settings)
         self._listing = ModelListing(self._client, mount)
         self._pinned_keys = PinnedKeys(mount, MountTable(settings.mounts), self._client)
         self._cache = Cache(settings.cache, mount.provider_fingerprint, accepts_blocks=accepts_blocks)
@@ -91,6 +93,13 @@ class SharedCatalog:
             pinned_keys=self._pinned_keys,
             resolver=self._resolver,
         )
+
+    @cached_property
+    def folders(self) -> FolderDownloads:
+        """Downloads of volumes and agent skills."""
+        from model_sharing.catalogs.folder_downloads import FolderDownloads  # noqa: PLC0415 - for few calls
+
+        return FolderDownloads(self._client, self.mount, self._settings)
 
     @property
     def name(self) -> str:

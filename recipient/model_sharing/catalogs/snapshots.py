@@ -6,22 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_sharing.cache.maintenance.pruning import prune_to_size
 from model_sharing.cache.store import Cache
-from model_sharing.catalogs.download_threads import run_download
 from model_sharing.catalogs.file_patterns import FilePatterns
 from model_sharing.catalogs.shared_models import SharedVersion
-from model_sharing.downloads.fetch_snapshot import bytes_to_fetch, fetch_snapshot
-from model_sharing.downloads.job import Job
-from model_sharing.downloads.measured_rates import MeasuredRates
-from model_sharing.downloads.plan import make_plan
 from model_sharing.downloads.progress_counter import ProgressCounter
-from model_sharing.downloads.transfer.connections import Connections
-from model_sharing.downloads.transfer.file_urls import PACK, FileUrls
-from model_sharing.downloads.transfer.rate_limit import RateLimit
 from model_sharing.filesystem.local_files import local_path
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.known_state import KnownState
@@ -29,13 +22,15 @@ from model_sharing.resolution.pinned_keys import PinnedKeys
 from model_sharing.resolution.resolver import Resolved, Resolver
 from model_sharing.resolution.version_files import VersionFiles
 from model_sharing.settings import Settings
-from model_sharing.transport.file_origins import FileOrigins
 from model_sharing_protocol.errors import ServerUnreachable, UntrustedSignature
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.open_sharing import ModelVersion
 from model_sharing_protocol.progress import Progress
 from model_sharing_protocol.signatures import Bundle
+
+if TYPE_CHECKING:
+    from model_sharing.catalogs.version_downloads import VersionDownloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +144,19 @@ class SnapshotSource:
         self._pinned_keys = pinned_keys
         self._resolver = resolver
 
+    @cached_property
+    def _downloads(self) -> VersionDownloads:
+        # Imported when something is missing: most loads find all files here.
+        from model_sharing.catalogs.version_downloads import VersionDownloads  # noqa: PLC0415
+
+        return VersionDownloads(
+            self._mount,
+            self._settings,
+            cache=self._cache,
+            known_state=self._known_state,
+            resolver=self._resolver,
+        )
+
     async def list_files(
         self, version: SharedVersion, name: SharedName, resolved: Resolved
     ) -> VersionListing:
@@ -169,6 +177,9 @@ class SnapshotSource:
 
         Nothing is fetched but the chunk maps, which tell what can be taken from other versions.
         """
+        from model_sharing.downloads.fetch_snapshot import bytes_to_fetch  # noqa: PLC0415 - as `_downloads`
+        from model_sharing.downloads.plan import make_plan  # noqa: PLC0415
+
         plan = await asyncio.to_thread(make_plan, selected, self._cache, verify=verify)
         if not plan.missing:
             return {}
@@ -177,7 +188,7 @@ class SnapshotSource:
             raise _incomplete(name, resolved.version, resolved.offline)
         number, digest = resolved.version.version, resolved.version.digest
         files = resolved.files or await self._resolver.files(name, number, digest)
-        job = self._job(name, number, files, ProgressCounter(), selected=selected, verify=verify)
+        job = self._downloads.job(name, number, files, ProgressCounter(), selected=selected, verify=verify)
         return await asyncio.to_thread(bytes_to_fetch, job, plan)
 
     @asynccontextmanager
@@ -287,47 +298,12 @@ class SnapshotSource:
         """Files that the cache lacks, fetched from the provider; `files` if it has listed them already."""
         files = files or await self._resolver.files(name, version.version, version.digest)
         selected = self._select(patterns, files.manifest, name, version.version)
-        new_job = partial(self._job, name, version.version, files, counter, selected=selected, verify=verify)
-        try:
-            folder = await _run(holds, new_job())
-        except FileNotFoundError:  # somebody deleted the cache meanwhile
-            folder = await _run(holds, new_job())
+        folder = await self._downloads.fetch(
+            holds, name, version.version, files, counter, selected=selected, verify=verify
+        )
         self._known_state.store_bundle(name, version.version, files.bundle)
         await asyncio.to_thread(prune_to_size, self._cache, self._settings.cache_max_size)
         return VerifiedFiles(folder, files.manifest, files.bundle, selected)
-
-    def _job(
-        self,
-        name: SharedName,
-        version: int,
-        files: VersionFiles,
-        counter: ProgressCounter,
-        *,
-        selected: Manifest | None,
-        verify: bool,
-    ) -> Job:
-        loop = asyncio.get_running_loop()
-
-        def renew() -> dict[str, str]:
-            again = self._resolver.files(name, version, files.manifest.digest)
-            return _urls_by_key(asyncio.run_coroutine_threadsafe(again, loop).result())
-
-        limit = RateLimit(self._settings.limit_rate) if self._settings.limit_rate else None
-        origins = FileOrigins(self._mount.endpoint, self._mount.file_origins)
-        return Job(
-            files.manifest,
-            self._cache,
-            Connections(origins, limit, retry_for=self._settings.retry_for),
-            FileUrls(_urls_by_key(files), renew),
-            counter,
-            parallel=self._settings.jobs,
-            base_versions=lambda: self._known_state.digests(name),
-            rates=MeasuredRates(self._cache.rates_path(), self._settings.limit_rate),
-            deltas=self._settings.deltas,
-            verify=verify,
-            selected=selected,
-            trusts_blocks=files.chunk_maps_signed and self._cache.accepts_blocks and not verify,
-        )
 
 
 def _incomplete(name: SharedName, version: ModelVersion, offline: ServerUnreachable) -> ServerUnreachable:
@@ -337,15 +313,3 @@ def _incomplete(name: SharedName, version: ModelVersion, offline: ServerUnreacha
     )
     error.__cause__ = offline
     return error
-
-
-def _urls_by_key(files: VersionFiles) -> dict[str, str]:
-    return files.urls | ({PACK: files.pack_url} if files.pack_url else {})
-
-
-async def _run(holds: ExitStack, job: Job) -> Path:
-    def fetch() -> Path:
-        holds.enter_context(job.cache.held(job.manifest))
-        return fetch_snapshot(job)
-
-    return await run_download(fetch, job.connections.stop)

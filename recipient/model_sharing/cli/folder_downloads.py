@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from model_sharing.api import blocking
-from model_sharing.catalogs.folder_downloads import FolderKind, FolderPlan
+from model_sharing.catalogs.shared_folders import FolderKind, FolderPlan
 from model_sharing_protocol.console.output import human_size, print_json, print_table, say
 from model_sharing_protocol.errors import InvalidParameter
 from model_sharing_protocol.names import MODEL_SCHEME, FullName

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import email.message
-import email.utils
 import math
 import re
 import time
@@ -32,7 +30,11 @@ from model_sharing_protocol.network.proxies import Proxy
 from model_sharing_protocol.open_sharing import ErrorAnswer
 
 if TYPE_CHECKING:
+    from email.message import Message
+
     import aiohttp
+
+    Headers = Mapping[str, str] | Message
 
 _NOT_MODIFIED = 304
 _TOO_MANY_REQUESTS = 429
@@ -46,8 +48,6 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 _NOT_SERVED = frozenset({404, 405})
-
-Headers = Mapping[str, str] | email.message.Message
 
 
 class PathNotServed(NotASharingServer):
@@ -235,8 +235,10 @@ def retry_after(headers: Headers) -> float | None:
 
 
 def _epoch_seconds(date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - few responses have such a date
+
     try:
-        return email.utils.parsedate_to_datetime(date).timestamp()
+        return parsedate_to_datetime(date).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 

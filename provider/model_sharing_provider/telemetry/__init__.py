@@ -1,1 +1,1 @@
-"""Telemetry: reports of the lower layers, from which the server makes metrics and traces."""
+"""Telemetry: the log, and reports of the lower layers, from which the server makes metrics and traces."""

@@ -1,6 +1,7 @@
 """The provider's route to file contents against nginx: one large file over http and https, and small ones.
 
-Small requests are measured too, alone and beside a large transfer that fills the line.
+Small requests are measured too, alone and beside a large transfer that fills the line; nginx beside its own.
+The floor of small files is an aiohttp handler that does nothing but read the file and answer.
 """
 
 from __future__ import annotations
@@ -10,17 +11,37 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from results import Row, arguments, report
-from side_by_side import compare, console, machine, serving_cost, speed_by
+from side_by_side import Run, compare, console, machine, serving_cost, speed_by
 from stage import Stage, in_memory, serving
 from static_server import StaticServer, nginx, trusted_certificate
 
+_FLOOR = """
+import asyncio, sys, uvloop
+from pathlib import Path
+from aiohttp import web
+
+async def answer(request):
+    return web.Response(body=(Path(sys.argv[1]) / request.match_info["path"]).read_bytes())
+
+async def main():
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+uvloop.run(main())
+"""
 _SMALL_BYTES = 20 * 1024
 _BESIDE = "beside a stream of 700 MB/s"
 
@@ -46,8 +67,10 @@ def main() -> None:
             root = top / "http" / "provider" / "artifacts"
             with nginx(top / "nginx", root, certificate) as peer:
                 compare_large(stage, peer, peer.http, options.size, options.rounds)
-                small = compare_small(stage, peer, options.files, options.rounds)
-            waits = small_requests(stage)
+                with bare_handler(root) as floor:
+                    small = compare_small(stage, peer, floor, options.files, options.rounds)
+                waits = small_requests(stage)
+                small_files_of_nginx(stage, peer)
         shutil.rmtree(top / "http")
         with serving(top / "https", {"large": models["large"]}, certificate) as stage:
             root = top / "https" / "provider" / "artifacts"
@@ -73,17 +96,37 @@ def compare_large(stage: Stage, peer: StaticServer, base: str, size: int, rounds
     )
 
 
-def compare_small(stage: Stage, peer: StaticServer, files: int, rounds: int) -> float:
+@contextmanager
+def bare_handler(root: Path) -> Iterator[tuple[int, str]]:
+    """An aiohttp server of the files below `root`: its process id and its URL."""
+    with subprocess.Popen([sys.executable, "-c", _FLOOR, str(root)], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        yield server.pid, f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.terminate()
+
+
+def compare_small(stage: Stage, peer: StaticServer, floor: tuple[int, str], files: int, rounds: int) -> float:
     """Our speed by nginx's."""
-    ours = _list(stage.folder / "ours", list(stage.urls("small").values()))
     folder = _stored(stage, "0.bin").parent
-    theirs = _list(stage.folder / "theirs", [f"{peer.http}/{folder}/{n}.bin" for n in range(files)])
+    lists = {
+        name: _list(stage.folder / name, urls)
+        for name, urls in (
+            ("ours", list(stage.urls("small").values())),
+            ("floor", [f"{floor[1]}/{folder}/{n}.bin" for n in range(files)]),
+            ("nginx", [f"{peer.http}/{folder}/{n}.bin" for n in range(files)]),
+        )
+    }
+
+    def fetch(name: str, server: int) -> Run:
+        return serving_cost(["curl", "-sS", "--fail", "-K", lists[name]], [server])
+
     runs = compare(
         f"The file route, {files} files of {_SMALL_BYTES // 1024} KiB, one request each; the server's CPU",
         files * _SMALL_BYTES,
         {
-            "provider": lambda: serving_cost(["curl", "-sS", "--fail", "-K", ours], [stage.server]),
-            "nginx": lambda: serving_cost(["curl", "-sS", "--fail", "-K", theirs], [peer.worker]),
+            "provider": lambda: fetch("ours", stage.server),
+            "bare aiohttp handler": lambda: fetch("floor", floor[0]),
+            "nginx": lambda: fetch("nginx", peer.worker),
         },
         rounds,
     )
@@ -92,18 +135,27 @@ def compare_small(stage: Stage, peer: StaticServer, files: int, rounds: int) -> 
 
 def small_requests(stage: Stage) -> dict[str, float]:
     """Milliseconds, p99, of resolving an alias, alone and while a large file is on its way."""
+    path = "/shares/acme/schemas/bench/models/large/aliases/Champion"
+    headers = {"Authorization": f"Bearer {stage.token}"}
+    return _waits("Resolving an alias", stage.endpoint + path, headers, stage.urls("large")["weights.bin"])
+
+
+def small_files_of_nginx(stage: Stage, peer: StaticServer) -> None:
+    """The same of nginx, for a small file: what such a wait is of this machine."""
+    small, large = (f"{peer.http}/{_stored(stage, name)}" for name in ("0.bin", "weights.bin"))
+    _waits("A small file of nginx", small, {}, large)
+
+
+def _waits(what: str, url: str, headers: Mapping[str, str], large: str) -> dict[str, float]:
     p99 = {}
-    url = stage.urls("large")["weights.bin"]
     for name, options in (
         ("alone", None),
         (_BESIDE, "--limit-rate 700M"),
         ("beside one without limit", ""),
     ):
-        with _streaming(url, options) if options is not None else nullcontext():
-            cuts = statistics.quantiles(_latencies(stage), n=100)
-        console.print(
-            f"Resolving an alias {name}: p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms"
-        )
+        with _streaming(large, options) if options is not None else nullcontext():
+            cuts = statistics.quantiles(_latencies(url, headers), n=100)
+        console.print(f"{what} {name}: p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms")
         p99[name] = cuts[98] * 1000
     console.print()
     return p99
@@ -118,14 +170,13 @@ def _streaming(url: str, options: str) -> Iterator[None]:
         os.killpg(stream.pid, 15)
 
 
-def _latencies(stage: Stage, count: int = 1000) -> list[float]:
-    where = urlsplit(stage.endpoint)
+def _latencies(url: str, headers: Mapping[str, str], count: int = 1000) -> list[float]:
+    where = urlsplit(url)
     connection = http.client.HTTPConnection(where.netloc)
-    path = f"{where.path}/shares/acme/schemas/bench/models/large/aliases/Champion"
     found = []
     for _ in range(count):
         started = time.perf_counter()
-        connection.request("GET", path, headers={"Authorization": f"Bearer {stage.token}"})
+        connection.request("GET", where.path, headers=dict(headers))
         connection.getresponse().read()
         found.append(time.perf_counter() - started)
     connection.close()

@@ -1,9 +1,9 @@
 """First loads against what people download with today, and second loads, in one run: `make bench-peers`.
 
 Ours lists, fetches and verifies every byte into its cache. The others fetch the same bytes and check nothing:
-curl, aria2c and `huggingface_hub` from nginx; MLflow's client from a plain `mlflow server`. All is kept in
-memory where there is room, so that no disk is measured; each runs once before it counts, and its output is
-deleted just before, so that nobody is the first to touch a page.
+curl, aria2c and `huggingface_hub` from nginx; MLflow's client from a plain `mlflow server`. The least that
+Python takes is in `floors`. All is kept in memory where there is room, so that no disk is measured; each runs
+once before it counts, and its output is deleted just before, so that nobody is the first to touch a page.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from floors import fetch_hashed, write_hashed
 from results import Panel, Row, arguments, report
 from side_by_side import Run, compare, console, machine, medians, speed_by, timed
 from stage import BIN, Stage, in_memory, serving
@@ -49,6 +50,7 @@ import sys, mlflow
 mlflow.artifacts.download_artifacts(artifact_uri=f"mlflow-artifacts:/{sys.argv[1]}", dst_path=sys.argv[2])
 """
 OURS = "model-sharing, verified"
+FLOOR = "floor of Python"
 WARM = "Loading a small model again"
 
 
@@ -87,6 +89,16 @@ class Peers:
         quiet = {"MLFLOW_TRACKING_URI": self.mlflow, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
         command = [str(BIN / "python"), "-c", MLFLOW_DOWNLOAD, model, str(self.out)]
         return self._timed(command, {**os.environ, **quiet})
+
+    def floor(self, model: str) -> Run:
+        """The least of Python: small files without their transfer."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir()
+        sizes = self.sizes[model]
+        if model == "small":
+            return write_hashed(sizes, self.out)
+        ((name, url),) = self._urls(model).items()
+        return fetch_hashed(url, sizes[name], self.out)
 
     def _urls(self, model: str) -> dict[str, str]:
         folder = stored(self.stage, self.sizes[model])
@@ -138,7 +150,7 @@ def contenders(peers: Peers, model: str) -> dict[str, Callable[[], Run]]:
         found["aria2c, 8 connections"] = lambda: peers.aria2c(model)
     if model == "small":
         found["curl, in parallel"] = lambda: peers.curl(model, "-Z")
-    return found | {"curl": lambda: peers.curl(model)}
+    return found | {FLOOR: lambda: peers.floor(model), "curl": lambda: peers.curl(model)}
 
 
 def first_loads(model: str, title: str, runs: dict[str, list[Run]], size: int) -> list[Row]:
@@ -178,10 +190,12 @@ def main() -> None:
             for contender in several.values():
                 contender()
             runs = compare(title, sum(models[model].values()), several, options.rounds)
-            panels.append(Panel(title, "s", medians(runs, "seconds")))
+            seconds = medians(runs, "seconds")
+            del seconds[FLOOR]
+            panels.append(Panel(title, "s", seconds))
             rows += first_loads(model, title, runs, options.size)
             if model == "large":
-                memory = {name: peak / 2**20 for name, peak in medians(runs, "peak").items()}
+                memory = {name: peak / 2**20 for name, peak in medians(runs, "peak").items() if name != FLOOR}
         panels.append(Panel(WARM, "ms", warm_loads(peers.stage, peers.mlflow, options.rounds * 4)))
     panels.append(Panel(f"{titles['large']}: peak memory", "MiB", memory))
     for name, milliseconds in panels[2].values.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from model_sharing_protocol.errors import CorruptArtifact, NotFound, UnsafePath
 from model_sharing_protocol.paths import check_relative_path
+from model_sharing_protocol.times import now_ms
+from model_sharing_provider.artifacts import store as stores
 from model_sharing_provider.artifacts.store import ArtifactStore, check_storable
 from support.admin_client import AdminClient
 from support.model_folder import write_model
@@ -77,6 +80,15 @@ async def test_a_file_is_copied_whole_with_its_digest(
     assert await read(store, "v/f", 0, size) == content
     for start, end in ((0, min(7, size)), (size // 2, size), (max(0, size - 3), size), (size, size)):
         assert await read(store, "v/f", start, end) == content[start:end]
+
+
+async def test_a_folder_is_deleted_even_if_the_stores_clock_is_ahead(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.put_bytes("v/weights", b"123")
+    monkeypatch.setattr(stores, "now_ms", lambda: now_ms() - 3_600_000)
+    assert await store.delete_below("v", older_than=timedelta(hours=1)) == 0
+    assert await store.delete_below("v") == 1
 
 
 async def test_bytes_that_are_not_there_are_an_error_and_not_a_short_answer(store: ArtifactStore) -> None:

@@ -379,11 +379,11 @@ class ArtifactStore:
                 yield batch
 
     async def delete_below(self, prefix: str, *, older_than: timedelta = timedelta(0)) -> int:
-        """Delete objects older than that in the folder `prefix`; return their number."""
+        """Delete a folder's objects, all or only those older by the store's clock; return their number."""
         newest = now_ms() - older_than // timedelta(milliseconds=1)
         deleted = 0
         async for batch in self.list(prefix):
-            paths = [item.path for item in batch if item.modified <= newest]
+            paths = [item.path for item in batch if not older_than or item.modified <= newest]
             with reading(prefix), timed_call(self._backend.kind, "delete"):
                 await self._backend.delete(paths)
             deleted += len(paths)

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.test_utils import TestServer
 from pytest_aiohttp.plugin import AiohttpServer
 
@@ -45,6 +45,13 @@ def pytest_configure() -> None:
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
     # Stories about servers that are gone for good need not wait for them as long as people do.
     os.environ["MODEL_SHARING_RETRY_FOR"] = "3s"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def applications_forgotten() -> Iterator[None]:
+    """Forget a module's applications: aiohttp caches the last thousand, of more than a megabyte each."""
+    yield
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.fixture

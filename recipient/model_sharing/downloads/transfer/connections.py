@@ -17,7 +17,7 @@ from typing import Any
 from model_sharing.downloads.transfer.minimum_rate_reader import MinimumRateReader, MinimumRateSocket
 from model_sharing.downloads.transfer.open_connection import open_connection
 from model_sharing.downloads.transfer.rate_limit import RateLimit
-from model_sharing.downloads.transfer.read_size import ReadSize
+from model_sharing.downloads.transfer.read_size import LARGEST_READ, ReadSize
 from model_sharing.transport import bounds
 from model_sharing.transport.file_origins import FileOrigins, Origin
 from model_sharing.transport.network_errors import proxy_refusal
@@ -25,7 +25,7 @@ from model_sharing.transport.retries import DEFAULT_SECONDS, RetryNotices
 from model_sharing_protocol.errors import Interrupted
 from model_sharing_protocol.network.proxies import Proxy, authority
 
-BUFFER_BYTES = 1024 * 1024
+BUFFER_BYTES = LARGEST_READ
 _CHUNKED_BYTES = 64 * 1024
 """At once of a chunked body, between whose bytes others may be."""
 
@@ -84,7 +84,7 @@ class Connections:
             self._open.clear()
 
     def buffer(self) -> memoryview:
-        """Buffer of this thread, 1 MiB."""
+        """Buffer of this thread, for the largest read."""
         if not hasattr(self._local, "buffer"):
             self._local.buffer = memoryview(bytearray(BUFFER_BYTES))
         buffer: memoryview = self._local.buffer

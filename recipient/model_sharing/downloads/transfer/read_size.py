@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _SMALLEST = 64 * 1024
-_LARGEST = 512 * 1024
+LARGEST_READ = 512 * 1024
 """Twice as much is no faster, and is in memory once for each connection."""
 _SHORT_SECONDS = 0.05
 _LONG_SECONDS = 0.2
@@ -24,4 +24,4 @@ class ReadSize:
         if seconds > _LONG_SECONDS:
             self.bytes = max(self.bytes // 2, _SMALLEST)
         elif seconds < _SHORT_SECONDS and count >= self.bytes:
-            self.bytes = min(self.bytes * 2, _LARGEST)
+            self.bytes = min(self.bytes * 2, LARGEST_READ)

@@ -99,16 +99,16 @@ async def test_links(globex: Globex) -> None:
 
 async def test_unknown_things(globex: Globex) -> None:
     await mounted(globex)
-    for command in (
-        ("mount", "globex.share", "no_share", "--as", "other"),
-        ("show", f"{MODEL}@Nobody"),
-        ("show", f"{MODEL}/9"),
-        ("download", "models:/vendor.ml_team.nothing/1", "out"),
-        ("list", "vendor.no_schema"),
-        ("list", "nowhere"),
-        ("unmount", "nowhere"),
+    for command, says in (
+        (("mount", "globex.share", "no_share", "--as", "other"), "no_share"),
+        (("show", f"{MODEL}@Nobody"), "'nobody' in the share 'acme'. Its aliases are: Champion."),
+        (("show", f"{MODEL}/9"), "version 9"),
+        (("download", "models:/vendor.ml_team.nothing/1", "out"), "List its models"),
+        (("list", "vendor.no_schema"), "no_schema"),
+        (("list", "nowhere"), "nowhere"),
+        (("unmount", "nowhere"), "nowhere"),
     ):
-        await globex.fails(4, "", *command)
+        await globex.fails(4, says, *command)
     assert not (globex.folder / "out").exists()
 
 

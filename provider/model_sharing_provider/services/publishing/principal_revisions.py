@@ -5,7 +5,6 @@ Those of a shared catalog are as recent as its other answers, and their files ar
 
 from __future__ import annotations
 
-from model_sharing_protocol.errors import VersionNotFound
 from model_sharing_protocol.manifest import ManifestFile, find_file
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.revisions import Revision
@@ -13,6 +12,7 @@ from model_sharing_provider.artifacts.manifests import Manifests
 from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.missing_revisions import missing_revision
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType, VersionStatus
 from model_sharing_provider.domain.versions import VersionContent
 from model_sharing_provider.governance import rules
@@ -69,8 +69,8 @@ class PrincipalRevisions:
         await operation.authorize(rules.READ_MODEL)
         version = await operation.rows.registry_reads.version(name, revision)
         if version is None or version.status is not VersionStatus.READY:
-            await find_model(operation, name)
-            raise VersionNotFound(f"The model '{name}' has no {revision.described}.")
+            model = await find_model(operation, name)
+            raise missing_revision(name, revision, model.aliases)
         await self._recall_policy.check(operation, version)
         operation.refine_target(name=f"{name}/{version.version}")
         return version, (await self._manifests.read(version.id)).manifest.files

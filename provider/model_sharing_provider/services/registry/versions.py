@@ -11,6 +11,7 @@ from model_sharing_protocol.revisions import Revision
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment
+from model_sharing_provider.domain.missing_revisions import missing_revision
 from model_sharing_provider.domain.securables import ModelVersion, SecurableType
 from model_sharing_provider.governance import rules
 from model_sharing_provider.metastore.authorization.visibility import Viewer
@@ -59,10 +60,11 @@ class Versions:
         await self._freshness.ensure(context, name)
         async with context.view(AuditAction.GET_MODEL_VERSION_BY_ALIAS, model_target(name)) as operation:
             await operation.authorize(rules.READ_MODEL)
-            found = await operation.rows.registry_reads.version(name, Revision(alias=alias))
+            revision = Revision(alias=alias)
+            found = await operation.rows.registry_reads.version(name, revision)
             if found is None:
-                await find_model(operation, name)
-                raise VersionNotFound(f"The model '{name}' has no alias {alias!r}.")
+                model = await find_model(operation, name)
+                raise missing_revision(name, revision, model.aliases)
             return found
 
     async def update(

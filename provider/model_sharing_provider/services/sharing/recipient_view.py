@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from model_sharing_protocol.errors import NotFound, VersionNotFound
+from model_sharing_protocol.errors import NotFound
 from model_sharing_protocol.names import INFORMATION_SCHEMA, SharedName
 from model_sharing_protocol.pages import Page, PageRequest, page_of
 from model_sharing_protocol.recalls import recalled_error
 from model_sharing_protocol.revisions import Revision
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
+from model_sharing_provider.domain.missing_revisions import missing_revision
 from model_sharing_provider.domain.securables import (
     ModelVersion,
     RegisteredModel,
@@ -166,7 +167,9 @@ async def view_version(
             raise _no_model(name, share)
         version = found.version
         if version is None or version.status is not VersionStatus.READY:
-            raise VersionNotFound(f"The model '{name}' has no {revision.described} in the share {share!r}.")
+            models = await operation.rows.models.by_ids([found.model_id])
+            aliases = [alias for model in models.values() for alias in model.aliases]
+            raise missing_revision(name, revision, aliases, share)
         if version.recall is not None and not include_recalled:
             raise recalled_error(str(name), version.version, version.recall)
         shared = _shared(granted, name, version, found.model_updated_at)
@@ -230,4 +233,6 @@ async def _find_model(operation: Operation, share: Share, name: SharedName) -> R
 
 
 def _no_model(name: SharedName, share: str) -> NotFound:
-    return NotFound(f"The model '{name}' does not exist in the share {share!r}.")
+    return NotFound(
+        f"The model '{name}' does not exist in the share {share!r}. List its models to see which do."
+    )

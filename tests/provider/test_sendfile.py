@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import threading
 from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.http_writer import StreamWriter
+from aiohttp.test_utils import TestServer
 
 from model_sharing_provider.http import sendfile
 from support.admin_client import AdminClient
@@ -85,3 +89,36 @@ async def test_nothing_leaves_after_a_revocation_though_a_slow_disk_still_answer
         assert not answers.is_set(), "the reader heard of it while the disk was still being waited for"
         answers.set()
     assert not moved or sum(moved) == 0
+
+
+async def test_the_file_follows_all_that_was_written_before_it(tmp_path: Path) -> None:
+    """Though the connection takes little at once, so that most of it is not in the kernel yet."""
+    before, content = os.urandom(2 * 1024 * 1024), os.urandom(1024 * 1024)
+    (tmp_path / "file").write_bytes(content)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        response = web.StreamResponse(headers={"Content-Length": str(len(before) + len(content))})
+        head = await response.prepare(request)
+        assert isinstance(head, StreamWriter)
+        await head.write(before, drain=False)
+        with (tmp_path / "file").open("rb", buffering=0) as file:
+            span = (0, len(content))
+            await sendfile.send_range(request, head, file, span, sent=lambda _: None, seconds=PATIENCE)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    async with TestServer(app) as server:
+        received = await asyncio.to_thread(_get, server.port)
+    assert received.partition(b"\r\n\r\n")[2] == before + content
+
+
+def _get(port: int | None) -> bytes:
+    with socket.create_connection(("127.0.0.1", port or 0), PATIENCE) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = bytearray()
+        while data := client.recv(65536):
+            received += data
+    return bytes(received)

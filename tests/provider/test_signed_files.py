@@ -136,6 +136,21 @@ async def test_an_expired_url_is_refused(shared: Shared, provider_home: Path, se
         assert (await get(str(server.make_url("/artifacts/")) + signer.sign(ticket)))[0] == status
 
 
+@pytest.mark.usefixtures("server")
+async def test_urls_of_one_response_are_those_that_would_be_signed_one_by_one(provider_home: Path) -> None:
+    signer = UrlSigner(ServerSecrets(provider_home / "secrets.json"))
+    tickets = [
+        Ticket(f"versions/v/{number}", grant, "token", 3, int(time.time()) + 60, "GET", groups)
+        for number in range(3)
+        for grant, groups in (("grant", ()), ("", ("one", "two&expires=9")), ("other&grant=grant", ()))
+    ]
+    urls = signer.sign_all(tickets)
+    assert urls == [signer.sign(ticket) for ticket in tickets]
+    for ticket, url in zip(tickets, urls, strict=True):
+        query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+        assert signer.verify(ticket.resource, query) == ticket
+
+
 Ending = Callable[[AdminClient], Awaitable[object]]
 ENDINGS: dict[str, Ending] = {
     "the grant is revoked": lambda admin: admin.provider.share_permissions.revoke(

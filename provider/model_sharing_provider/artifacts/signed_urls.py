@@ -6,10 +6,10 @@ when the grant is revoked or the token expires, it stops working immediately, be
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -38,18 +38,16 @@ class UrlSigner:
 
     def sign(self, ticket: Ticket) -> str:
         """Sign a ticket; returns `resource?query`, relative to the base URL of the file routes."""
+        return self.sign_all([ticket])[0]
+
+    def sign_all(self, tickets: Iterable[Ticket]) -> list[str]:
+        """Sign the tickets of one response, by one key, as `sign` does."""
         key_id, key = self._keys.signing_url_key()
-        query = {
-            "grant": ticket.grant_id,
-            "token": ticket.token_id,
-            "revision": ticket.revision,
-            "expires": ticket.expires,
-            "key": key_id,
-            "signature": _signature(ticket, key_id, key),
-        }
-        if ticket.group_ids:
-            query["groups"] = _joined(ticket.group_ids)
-        return f"{ticket.resource}?{urlencode(query)}"
+        return [
+            f"{ticket.resource}?{_unsigned_query(ticket.under, key_id)}"
+            f"&signature={_signature(ticket, key_id, key)}"
+            for ticket in tickets
+        ]
 
     def verify(self, resource: str, query: Mapping[str, str], method: str = "GET") -> Ticket:
         """Verify a URL, and return its ticket. Raises PermissionDenied for a changed or expired one."""
@@ -83,6 +81,14 @@ def _refused(reason: Refusal) -> PermissionDenied:
     return PermissionDenied(_REFUSAL)
 
 
+@lru_cache(64)
+def _unsigned_query(under: tuple[str, str, int, int, tuple[str, ...]], key_id: str) -> str:
+    """Query without the signature, which the URLs of one response have in common."""
+    grant, token, revision, expires, groups = under
+    query = {"grant": grant, "token": token, "revision": revision, "expires": expires, "key": key_id}
+    return urlencode(query | ({"groups": _joined(groups)} if groups else {}))
+
+
 def _joined(group_ids: Sequence[str]) -> str:
     return ",".join(group_ids)
 
@@ -98,4 +104,4 @@ def _signature(ticket: Ticket, key_id: str, key: bytes) -> str:
         key_id,
         *([_joined(ticket.group_ids)] if ticket.group_ids else []),
     )
-    return hmac.new(key, "\n".join(map(str, parts)).encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, "\n".join(map(str, parts)).encode(), "sha256").hex()

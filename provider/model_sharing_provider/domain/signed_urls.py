@@ -24,3 +24,8 @@ class Ticket:
     expires: int
     method: str = "GET"
     group_ids: tuple[str, ...] = ()
+
+    @property
+    def under(self) -> tuple[str, str, int, int, tuple[str, ...]]:
+        """What the URLs of one response have in common: grant, token, revision, expiry and groups."""
+        return self.grant_id, self.token_id, self.revision, self.expires, self.group_ids

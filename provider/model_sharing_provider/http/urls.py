@@ -44,6 +44,11 @@ def files_base_url(request: web.Request) -> str:
     return f"{base_url(request)}{FILES_PREFIX}/"
 
 
+def file_url(base: str, url: str) -> str:
+    """URL of a file: below the `base` of signed URLs or, if it is the object store's, as it is."""
+    return url if url.startswith(("https://", "http://")) else base + url
+
+
 def upload_path(path: str, *, overwrite: bool) -> str:
     """Path of a file's upload, below that of the version; the file's own path in base64 needs no quoting."""
     kind = "file" if overwrite else "new-file"

@@ -7,7 +7,7 @@ every second until the last byte is sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import FileIO
 from itertools import count
@@ -128,6 +128,10 @@ class SignedFiles:
     def sign(self, ticket: Ticket) -> str:
         """Sign a URL, relative to the server's, for a ticket."""
         return self._signer.sign(ticket)
+
+    def sign_all(self, tickets: Iterable[Ticket]) -> list[str]:
+        """Sign the URLs of one response, relative to the server's."""
+        return self._signer.sign_all(tickets)
 
     async def verify(
         self,

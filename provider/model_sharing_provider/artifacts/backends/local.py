@@ -93,10 +93,9 @@ class LocalBackend:
 
     def read_whole(self, objects: Sequence[tuple[str, int]]) -> AsyncGenerator[tuple[memoryview, int]]:
         async def fetch(keys: Sequence[str]) -> bytes:
+            paths = [f"{self._root}/{key}" for key in keys]
             with timed_call(self.kind, "read"):
-                return await asyncio.to_thread(
-                    lambda: b"".join((self._root / key).read_bytes() for key in keys)
-                )
+                return await asyncio.to_thread(lambda: b"".join(map(_read_whole, paths)))
 
         return read_batches(fetch, objects)
 
@@ -183,6 +182,11 @@ def _sync_tree(root: Path, top: Path) -> None:
         sync_file(folder_above)
         if folder_above == root:
             break
+
+
+def _read_whole(path: str) -> bytes:
+    with FileIO(path) as file:
+        return file.read()
 
 
 def _pread(path: str, start: int, end: int) -> bytes:

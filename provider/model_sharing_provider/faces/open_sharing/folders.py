@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urljoin
 
 import msgspec
 from aiohttp import web
@@ -16,7 +15,7 @@ from model_sharing_provider.domain.shared_tables import FolderFile, SharedFolder
 from model_sharing_provider.faces.open_sharing.requests import share_name
 from model_sharing_provider.faces.open_sharing.responses import ndjson_response
 from model_sharing_provider.http.responses import NO_STORE, json_response
-from model_sharing_provider.http.urls import files_base_url
+from model_sharing_provider.http.urls import file_url, files_base_url
 
 
 def asset_name(request: web.Request, kind: str) -> tuple[str, SharedName]:
@@ -43,7 +42,7 @@ def files_response(request: web.Request, found: SharedFolder, files: Sequence[Fo
 
 def _line(base: str, file: FolderFile) -> folders.FolderFile:
     return folders.FolderFile(
-        url=urljoin(base, file.url),
+        url=file_url(base, file.url),
         id=file.id,
         path=file.path,
         size=file.size,

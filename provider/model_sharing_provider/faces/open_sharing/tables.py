@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urljoin
-
 from aiohttp import web
 
 from model_sharing_protocol import open_sharing as wire
@@ -20,7 +18,7 @@ from model_sharing_provider.http.parameter_schemas import TEXT
 from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Media, Query, Route
-from model_sharing_provider.http.urls import files_base_url
+from model_sharing_provider.http.urls import file_url, files_base_url
 
 _TABLES = "/shares/{share}/schemas/{schema}/tables"
 _TABLE = _TABLES + "/{table}"
@@ -65,7 +63,7 @@ async def query_table(request: web.Request) -> web.Response:
     lines = (
         wire.TableQueryLine(
             file=wire.TableFile(
-                url=urljoin(base, file.url),
+                url=file_url(base, file.url),
                 id=file.id,
                 partition_values=dict(file.partition_values or {}),
                 size=file.size,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urljoin
 
 from aiohttp import web
 
@@ -23,7 +22,7 @@ from model_sharing_provider.faces.open_sharing.version_messages import version_m
 from model_sharing_provider.http.parameter_schemas import BOOLEAN
 from model_sharing_provider.http.requests import context_of, flag, provider_of
 from model_sharing_provider.http.routes import Media, Query, Route
-from model_sharing_provider.http.urls import files_base_url
+from model_sharing_provider.http.urls import file_url, files_base_url
 from model_sharing_provider.services.sharing.recipient_files import SignedVersionFiles
 
 
@@ -87,21 +86,21 @@ def _metadata(message: wire.ModelVersion, found: SignedVersionFiles, base: str) 
         size=version.size,
         num_files=len(found.files),
         bundle=found.bundle,
-        chunk_maps=wire.ChunkMapsFile(urljoin(base, maps.url), maps.file.size, maps.file.sha256)
+        chunk_maps=wire.ChunkMapsFile(file_url(base, maps.url), maps.file.size, maps.file.sha256)
         if maps
         else None,
         deltas=tuple(
-            wire.DeltaFile(urljoin(base, signed.url), delta.target, delta.base, delta.size, delta.sha256)
+            wire.DeltaFile(file_url(base, signed.url), delta.target, delta.base, delta.size, delta.sha256)
             for delta, signed in found.deltas
         ),
-        pack_url=urljoin(base, found.pack_url) if found.pack_url else None,
+        pack_url=file_url(base, found.pack_url) if found.pack_url else None,
     )
 
 
 def _files(found: SignedVersionFiles, base: str) -> Iterator[wire.VersionFile]:
     for signed in found.files:
         yield wire.VersionFile(
-            url=urljoin(base, signed.url) if signed.url else "",
+            url=file_url(base, signed.url) if signed.url else "",
             id=signed.file.sha256,
             path=signed.file.path,
             size=signed.file.size,

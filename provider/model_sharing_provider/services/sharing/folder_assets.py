@@ -103,7 +103,7 @@ class FolderAssets:
             size = sum(file.size for file in files)
             await self._recipient_files.budget(context, operation.principal).spend_issue(shown.id, size)
         ids = [file_id(file) for file in files]
-        urls = presigned or [issuer.sign(f"assets/{shown.id}/{_ONLY_VERSION}/{each}") for each in ids]
+        urls = presigned or issuer.sign_all(f"assets/{shown.id}/{_ONLY_VERSION}/{each}" for each in ids)
         # This server's answers have the id as their etag.
         etags = [file.etag for file in files] if presigned else ids
         return self._folder(found, shown), [

@@ -8,7 +8,7 @@ until its last byte is sent.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -101,7 +101,13 @@ class UrlIssuer:
         return self._expires * 1000
 
     def sign(self, resource: str, method: str = "GET") -> str:
-        return self._signed_files.sign(Ticket(resource, *self._under, self._expires, method))
+        return self._signed_files.sign(self._ticket(resource, method))
+
+    def sign_all(self, resources: Iterable[str]) -> list[str]:
+        return self._signed_files.sign_all(map(self._ticket, resources))
+
+    def _ticket(self, resource: str, method: str = "GET") -> Ticket:
+        return Ticket(resource, *self._under, self._expires, method)
 
 
 class RecipientFiles:
@@ -188,7 +194,7 @@ class RecipientFiles:
         """
         paths = [path for _, path in places]
         elsewhere = await self._artifacts.presign(paths, URL_LIFETIME_SECONDS) if paths and here else None
-        urls = elsewhere or (issuer.sign(f"versions/{version.id}/{file.sha256}") for file, _ in places)
+        urls = elsewhere or issuer.sign_all(f"versions/{version.id}/{file.sha256}" for file, _ in places)
         signed = [
             SignedFile(url, issuer.expires_at, file) for url, (file, _) in zip(urls, places, strict=True)
         ]

@@ -128,7 +128,7 @@ class SharedTables:
         if presigned:
             await budget.spend_issue(f"{table.id}/{version}", sum(file.size for file in files))
         ids = [file_id(file) for file in files]
-        urls = presigned or [issuer.sign(f"assets/{table.id}/{version}/{each}") for each in ids]
+        urls = presigned or issuer.sign_all(f"assets/{table.id}/{version}/{each}" for each in ids)
         return [
             TableFile(url, id_, file.size, issuer.expires_at, file.partition_values)
             for url, id_, file in zip(urls, ids, files, strict=True)

@@ -264,3 +264,64 @@ def test_the_record_of_a_model_holds_no_secret(cached: Path, home: Path) -> None
     assert records
     assert all("msh_" not in record for record in records)
     assert all(isinstance(json.loads(record), dict) for record in records)
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> tuple[Cache, bytes, ManifestFile]:
+    """A cache of somebody who uses one provider, and what that one sends."""
+    sent = random_bytes(3000)
+    return Cache(tmp_path / "cache", "a provider"), sent, manifest_of({"a.bin": sent}).files[0]
+
+
+def test_a_small_content_becomes_a_sealed_blob_that_its_provider_delivered(
+    content: tuple[Cache, bytes, ManifestFile],
+) -> None:
+    cache, sent, file = content
+    assert not cache.has_blob(file)
+    cache.add_blob(memoryview(sent), file.sha256)
+    blob = cache.blob_path(file.sha256)
+    assert blob.read_bytes() == sent
+    assert blob.stat().st_mode & 0o777 == 0o444
+    assert cache.has_blob(file)
+    assert not Cache(cache.root, "another provider").has_blob(file)
+    assert list(cache.tmp.iterdir()) == []
+
+
+def test_a_content_that_two_providers_sent_is_one_blob(content: tuple[Cache, bytes, ManifestFile]) -> None:
+    cache, sent, file = content
+    another = Cache(cache.root, "another provider")
+    for each in (cache, another):
+        each.add_blob(memoryview(sent), file.sha256)
+    assert cache.has_blob(file)
+    assert another.has_blob(file)
+    assert [path.name for path in cache.blobs.iterdir()] == [file.sha256]
+    assert list(cache.tmp.iterdir()) == []
+
+
+def test_a_content_is_kept_though_the_folders_of_what_is_built_and_of_records_are_gone(
+    content: tuple[Cache, bytes, ManifestFile],
+) -> None:
+    cache, sent, file = content
+    for folder in (cache.tmp, cache.root / "delivered"):
+        folder.rmdir()
+    cache.add_blob(memoryview(sent), file.sha256)
+    assert cache.has_blob(file)
+
+
+def test_what_cannot_become_a_blob_leaves_nothing_behind(content: tuple[Cache, bytes, ManifestFile]) -> None:
+    cache, sent, file = content
+    cache.blob_path(file.sha256).mkdir()
+    with pytest.raises(OSError):
+        cache.add_blob(memoryview(sent), file.sha256)
+    assert list(cache.tmp.iterdir()) == []
+
+
+def test_a_manifest_that_was_damaged_is_written_anew(content: tuple[Cache, bytes, ManifestFile]) -> None:
+    cache, sent, _ = content
+    manifest = manifest_of({"a.bin": sent})
+    with cache.held(manifest):
+        pass
+    (stored,) = cache.manifests.iterdir()
+    stored.write_bytes(b"{}")
+    with cache.held(manifest):
+        assert cache.manifest(manifest.digest) == manifest

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,12 @@ import pytest
 import model_sharing
 from model_sharing.settings import Settings
 from model_sharing_protocol.errors import CorruptArtifact, PermissionDenied
+from model_sharing_protocol.manifest import PACKED_FILE_BYTES
 from support.fake_provider.faults import corrupt, pack_well
 from support.fake_provider.models import SHARE
 from support.fake_provider.server import FakeProvider, Handler
+from support.files import read_tree
+from support.patience import PATIENCE
 
 DICE = random.Random(5)
 FILES = {f"part/{n}.bin": DICE.randbytes(DICE.randrange(1, 3000)) for n in range(120)} | {
@@ -61,6 +65,44 @@ def test_small_files_come_in_a_few_packs_and_large_ones_alone(
     assert singles == 1
     for request in packing.file_requests():
         assert "authorization" not in {name.lower() for name in request.headers}
+
+
+def test_many_files_are_received_by_one_read_whatever_their_sizes(
+    fake_provider: FakeProvider, profile: Path, home: Path
+) -> None:
+    sizes = [PACKED_FILE_BYTES, 1, PACKED_FILE_BYTES, PACKED_FILE_BYTES - 1, 0, 700_000, 400_000, 0, 20_480]
+    files = {f"{n:02}.bin": DICE.randbytes(size) for n, size in enumerate(sizes)}
+    fake_provider.publish("ml_team.iris_model", 1, files)
+    fake_provider.packs = pack_well
+    folder = model_sharing.mount(profile, share=SHARE, name="vendor").snapshot(REF).folder
+    assert read_tree(folder) == files
+    assert requests(fake_provider)[1] == 0
+
+
+def test_a_far_provider_is_asked_for_other_packs_meanwhile(
+    packing: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    """The first pack, which is waited for, ends after another one was asked for."""
+    begun: list[int] = []
+    another = threading.Event()
+    overlapped = []
+
+    def far(handler: Handler, contents: list[bytes]) -> None:
+        begun.append(len(contents))
+        if len(begun) > 1:
+            another.set()
+            pack_well(handler, contents)
+            return
+        time.sleep(0.2)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(sum(map(len, contents))))
+        handler.end_headers()
+        overlapped.append(another.wait(PATIENCE))
+        handler.wfile.write(b"".join(contents))
+
+    packing.packs = far
+    check_whole(vendor)
+    assert overlapped == [True]
 
 
 def test_a_provider_that_offers_none_is_asked_for_files(

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from model_sharing.filesystem.local_files import make_folder, replace_file
+from model_sharing.filesystem.local_files import make_folder, replace_file, system_path
 
 _VERSION = ".version"
+_NEW_RECORD = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class Deliveries:
@@ -28,16 +30,22 @@ class Deliveries:
 
     def has_content(self, sha256: str) -> bool:
         """True if the provider delivered this content, by its sha256."""
-        try:
-            return (self._folder / sha256).stat().st_size == 0
-        except OSError:
-            return False
+        return self._record_size(sha256) == 0
 
     def sealed_at(self, sha256: str) -> int | None:
         """Moment of the provider's own seal of this content; None if it delivered none, or by its sha256."""
+        if not self._record_size(sha256):
+            return None
         try:
             return int((self._folder / sha256).read_bytes())
         except (OSError, ValueError):
+            return None
+
+    def _record_size(self, sha256: str) -> int | None:
+        """Size of the record of a content; None if there is none."""
+        try:
+            return os.stat(system_path(self._folder, sha256)).st_size
+        except OSError:
             return None
 
     def has_version(self, key: str) -> bool:
@@ -46,9 +54,8 @@ class Deliveries:
 
     def record_content(self, sha256: str) -> None:
         """Record that the provider delivered this content, by its sha256."""
-        if self.sealed_at(sha256) is not None:
+        if not self._note(sha256) and self.sealed_at(sha256) is not None:
             replace_file(self._folder / sha256, b"")
-        self._note(sha256)
 
     def record_sealed(self, sha256: str, moment: int) -> None:
         """Record that it delivered this content by its block digests, sealed at this moment."""
@@ -66,11 +73,16 @@ class Deliveries:
         """Record that it delivered all files of the version whose digest is `sha256:<key>`."""
         self._note(key + _VERSION)
 
-    def _note(self, name: str) -> None:
-        record = self._folder / name
-        if not record.exists():
+    def _note(self, name: str) -> bool:
+        """Make an empty record; False if there is one already."""
+        try:
+            os.close(os.open(system_path(self._folder, name), _NEW_RECORD, 0o666))
+        except FileExistsError:
+            return False
+        except FileNotFoundError:
             make_folder(self._folder)
-            record.touch()
+            (self._folder / name).touch()
+        return True
 
 
 def stale_records(cache_root: Path, contents: set[str], versions: set[str]) -> Iterator[Path]:

@@ -17,7 +17,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from model_sharing.filesystem.local_files import local_path, model_path
+from model_sharing.filesystem.local_files import StrPath, model_path, system_path
 from model_sharing_protocol.digests import hash_file
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
@@ -29,7 +29,7 @@ _PROVIDERS_EPOCH = 631_152_000
 def is_damaged(
     folder: Path,
     manifest: Manifest,
-    intact: Callable[[Path, ManifestFile], bool],
+    intact: Callable[[StrPath, ManifestFile], bool],
     *,
     extras: frozenset[str] = frozenset(),
 ) -> bool:
@@ -42,7 +42,7 @@ def is_damaged(
             if path in extras:
                 continue
             return True
-        if not intact(local_path(folder, path), file):
+        if not intact(system_path(folder, path), file):
             return True
         found += 1
     return found != len(files)
@@ -62,7 +62,7 @@ def walk_files(folder: Path, prefix: str) -> Iterator[str]:
             yield prefix + model_path(entry.name)
 
 
-def is_intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
+def is_intact(path: StrPath, file: ManifestFile, *, verify: bool) -> bool:
     """True if the file has its seal, or else (or with `verify`) the right content, which seals it again.
 
     A seal of a provider's stays: what was proved to be right is as good for that provider as before.
@@ -73,7 +73,7 @@ def is_intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
     if moment is None:
         return False
     try:
-        if hash_file(path) != (file.size, file.sha256):
+        if hash_file(Path(path)) != (file.size, file.sha256):
             return False
     except OSError:
         return False
@@ -83,38 +83,38 @@ def is_intact(path: Path, file: ManifestFile, *, verify: bool) -> bool:
     return True
 
 
-def is_sealed(path: Path, file: ManifestFile, moment: int | None = None) -> bool:
+def is_sealed(path: StrPath, file: ManifestFile, moment: int | None = None) -> bool:
     """True if the file has its seal, or the one of this moment, and its size."""
     return modified(path, file) == (_sealed_at(file.sha256) if moment is None else moment)
 
 
-def seal(path: Path, sha256: str) -> None:
+def seal(path: StrPath, sha256: str) -> None:
     """Seal a verified file: set its modification time to its digest's moment, and make it read-only."""
     _seal_at(path, _sealed_at(sha256))
 
 
-def seal_for_provider(path: Path) -> int:
+def seal_for_provider(path: StrPath) -> int:
     """Seal a file that its provider's block digests proved, for that provider alone; the seal's moment."""
     moment = (_PROVIDERS_EPOCH + (secrets.randbits(28) & ~1)) * 1_000_000_000
     _seal_at(path, moment)
     return moment
 
 
-def seal_like(path: Path, original: Path) -> None:
+def seal_like(path: StrPath, original: StrPath) -> None:
     """Seal a copy as its original is sealed."""
-    _seal_at(path, original.stat().st_mtime_ns)
+    _seal_at(path, os.stat(original).st_mtime_ns)
 
 
-def _seal_at(path: Path, moment: int) -> None:
+def _seal_at(path: StrPath, moment: int) -> None:
     os.utime(path, ns=(moment, moment))
     if os.name == "posix":  # elsewhere it could not be deleted, nor sealed again
-        path.chmod(_READ_ONLY)
+        os.chmod(path, _READ_ONLY)
 
 
-def modified(path: Path, file: ManifestFile) -> int | None:
+def modified(path: StrPath, file: ManifestFile) -> int | None:
     """Modification time of a regular file of this size, in nanoseconds; None if it is not one."""
     try:
-        status = path.lstat()
+        status = os.lstat(path)
     except OSError:
         return None
     return status.st_mtime_ns if stat.S_ISREG(status.st_mode) and status.st_size == file.size else None

@@ -32,23 +32,26 @@ import contextlib
 import os
 import shutil
 import time
-import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
 from model_sharing.cache.deliveries import Deliveries, all_deliveries
 from model_sharing.cache.integrity import Integrity
 from model_sharing.cache.leases import leases
-from model_sharing.cache.sealing import is_damaged, seal_like
+from model_sharing.cache.linking import link_files
+from model_sharing.cache.scratch import Scratch
+from model_sharing.cache.sealing import is_damaged
 from model_sharing.cache.temporary_views import temporary_view
 from model_sharing.filesystem.local_files import (
-    list_folder,
+    StrPath,
     local_path,
     make_folder,
     remove_path,
-    removed_unless_moved,
     replace_file,
+    system_path,
+    translated_disk_full,
     translated_write_errors,
 )
 from model_sharing.filesystem.locks import locked
@@ -56,7 +59,6 @@ from model_sharing_protocol.errors import CorruptArtifact, SharingError
 from model_sharing_protocol.manifest import Manifest, ManifestFile
 
 PRUNING_LOCK = "gate"
-ABANDONED_AFTER_SECONDS = 24 * 3600
 _TOUCHED_AFTER_SECONDS = 3600
 
 
@@ -90,7 +92,8 @@ class Cache:
         self.manifests = root / "manifests"
         self.views = root / "views"
         self._locks = root / "locks"
-        self.tmp = root / "tmp"
+        self._scratch = Scratch(root)
+        self.tmp = self._scratch.folder
         with contextlib.suppress(OSError):  # what is there can be read all the same
             self._make_folders()
 
@@ -112,13 +115,13 @@ class Cache:
 
     def has_blob(self, file: ManifestFile, *, verify: bool = False) -> bool:
         """True if the content is here, intact and delivered by the provider; a damaged one is dropped."""
-        path = self.blob_path(file.sha256)
+        path = system_path(self.blobs, file.sha256)
         if not self._integrity.is_delivered(path, file):
             return False
         if self.is_intact(path, file, verify=verify):
             return True
-        with translated_write_errors(self.root):
-            path.unlink(missing_ok=True)
+        with translated_write_errors(self.root), contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         return False
 
     @property
@@ -126,7 +129,7 @@ class Cache:
         """True if files may be used that the provider's signed block digests proved."""
         return self._integrity.accepts_blocks
 
-    def is_intact(self, path: Path, file: ManifestFile, *, verify: bool = False) -> bool:
+    def is_intact(self, path: StrPath, file: ManifestFile, *, verify: bool = False) -> bool:
         """True if a file is verified for this provider, and was not changed since."""
         return self._integrity.is_intact(path, file, verify=verify)
 
@@ -143,8 +146,22 @@ class Cache:
 
         It was verified by its sha256, or `by_blocks`. Raises CorruptArtifact as `Integrity.publish` does.
         """
-        file = ManifestFile(path.name, path.stat().st_size, sha256)
-        self._integrity.publish(path, self.blob_path(sha256), file, by_blocks=by_blocks)
+        self._publish(path, path.stat().st_size, sha256, by_blocks=by_blocks)
+
+    def add_blob(self, content: memoryview, sha256: str) -> None:
+        """Make a blob of a content that was verified by its sha256, unless it is there already."""
+        with translated_disk_full(self.root):
+            path = self._scratch.write(content)
+            try:
+                self._publish(path, len(content), sha256, by_blocks=False)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+                raise
+
+    def _publish(self, path: StrPath, size: int, sha256: str, *, by_blocks: bool) -> None:
+        file = ManifestFile("", size, sha256)
+        self._integrity.publish(path, system_path(self.blobs, sha256), file, by_blocks=by_blocks)
         self._published(sha256)
 
     def snapshot(
@@ -182,7 +199,7 @@ class Cache:
         if self._deliveries.has_version(_key(manifest.digest)):
             return True
         return all(
-            self._integrity.is_delivered(local_path(folder, file.path), file)
+            self._integrity.is_delivered(system_path(folder, file.path), file)
             for file in (selected or manifest).files
         )
 
@@ -224,10 +241,17 @@ class Cache:
         with translated_write_errors(self.root):
             self._make_folders()
             with self.lock(PRUNING_LOCK):
-                if self.manifest(manifest.digest) is None:
+                if not self._has_manifest(manifest):
                     replace_file(path, manifest.to_json())
                 leases.hold(path)
         _touch(path)
+
+    def _has_manifest(self, manifest: Manifest) -> bool:
+        """True if the manifest, or another one of the same files, is stored."""
+        with contextlib.suppress(OSError):
+            if self._manifest_path(manifest.digest).read_bytes() == manifest.to_json():
+                return True
+        return self.manifest(manifest.digest) is not None
 
     def publish_snapshot(self, manifest: Manifest, *, selected: Manifest | None = None) -> Path:
         """Make the snapshot of `manifest`, whose blobs are all here for the provider: whole or not at all.
@@ -238,7 +262,7 @@ class Cache:
         folder = self.snapshot_folder(manifest, selected)
         with self.held(manifest), self.scratch() as building:  # held anew if the cache was deleted
             files = selected or manifest
-            self._link(files.files, building)
+            link_files(files.files, self.blobs, building)
             if not self._install(building, folder):
                 self._check_installed(folder, manifest, selected)
             if selected is None and all(self._deliveries.has_content(file.sha256) for file in files.files):
@@ -287,7 +311,7 @@ class Cache:
 
     def _build_view(self, manifest: Manifest, linked: Manifest, folder: Path) -> None:
         with self.scratch() as building:
-            self._link(linked.files, building)
+            link_files(linked.files, self.blobs, building)
             for file in manifest.files:
                 if file not in linked.files:
                     target = local_path(building, file.path)
@@ -304,26 +328,15 @@ class Cache:
 
     def temporary(self) -> Path:
         """Path in this cache that nobody else uses; it does not exist yet, its folder does."""
-        with translated_write_errors(self.root):
-            make_folder(self.tmp)
-        return self.tmp / uuid.uuid4().hex
+        return self._scratch.new_path()
 
-    @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
+    def scratch(self) -> AbstractContextManager[Path]:
         """Temporary path for the block; what the block does not move to its place is removed at its end."""
-        with removed_unless_moved(self.temporary()) as path:
-            yield path
+        return self._scratch.path()
 
     def remove_abandoned(self, now: float | None = None) -> None:
-        """Remove what crashed processes left unfinished a day ago or earlier.
-
-        By the time of the last change, not of the modification: that of a sealed file is decades ago.
-        """
-        limit = (time.time() if now is None else now) - ABANDONED_AFTER_SECONDS
-        for path in list_folder(self.tmp):
-            with contextlib.suppress(OSError):
-                if path.lstat().st_ctime < limit:
-                    remove_path(path)
+        """Remove what crashed processes left unfinished a day ago or earlier."""
+        self._scratch.remove_abandoned(now)
 
     @contextlib.contextmanager
     def lock(self, name: str, stopped: Callable[[], bool] = lambda: False) -> Iterator[bool]:
@@ -347,21 +360,6 @@ class Cache:
 
     def _manifest_path(self, digest: str) -> Path:
         return self.manifests / f"{_key(digest)}.json"
-
-    def _link(self, files: tuple[ManifestFile, ...], folder: Path) -> None:
-        make_folder(folder)
-        made = {folder}
-        for file in files:
-            target = local_path(folder, file.path)
-            if target.parent not in made:
-                make_folder(target.parent)
-                made.add(target.parent)
-            blob = self.blob_path(file.sha256)
-            try:
-                os.link(blob, target)
-            except OSError:  # no hard links here, or too many of this blob
-                shutil.copyfile(blob, target)
-                seal_like(target, blob)
 
     def _install(self, building: Path, folder: Path) -> bool:
         """Move a folder to its place; False if there is one: another process, or provider, was faster."""

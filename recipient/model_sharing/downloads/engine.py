@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from model_sharing.downloads.apply_delta import DeltaApplier
 from model_sharing.downloads.job import Job
 from model_sharing.downloads.large_files import LargeFiles, corrupt_artifact
+from model_sharing.downloads.pack_threads import PackThreads, Waiting
 from model_sharing.downloads.packs import PackFetcher, make_packs, packable
 from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing.downloads.reassembly import Reassembly, fetch_whole
@@ -82,20 +83,21 @@ class Engine:
             yield self._followers.submit(self._fetch_large, file, reassembly, deltas.get(file.sha256))
         yield self._workers.submit(self._planner.fetch_maps)
         packed = packable(small) if self._packs else []
-        for pack in make_packs(packed, self._job.parallel):
-            yield self._workers.submit(self._fetch_pack, pack)
+        packs = make_packs(packed, self._job.parallel)
+        threads = PackThreads(packs, self._fetch_pack, self._workers, self._job.parallel)
+        threads.begin()
+        yield threads.done
         alone = set(small) - set(packed)
         for file in small:
             if file in alone:
                 yield self._workers.submit(self._fetch_small, file)
 
-    def _fetch_pack(self, files: Sequence[ManifestFile]) -> None:
+    def _fetch_pack(self, files: Sequence[ManifestFile], waiting: Waiting) -> None:
         assert self._packs is not None  # noqa: S101 - packs are only made where they are offered
-        damaged, missing = self._packs.fetch(files)
-        for file in damaged:
-            self._fetch_small(file, tries=1)
-        for file in missing:
-            self._fetch_small(file)
+        damaged, missing = self._packs.fetch(files, waiting)
+        for file in (*damaged, *missing):
+            with waiting():
+                self._fetch_small(file, tries=1 if file in damaged else 2)
 
     def _fetch_small(self, file: ManifestFile, *, tries: int = 2) -> None:
         """Fetch a whole file in one stream, and once more if it came damaged."""

@@ -15,9 +15,9 @@ from functools import partial
 import msgspec
 
 from model_sharing.downloads.job import Job
+from model_sharing.downloads.pack_threads import Waiting
 from model_sharing.downloads.transfer.file_urls import PACK
 from model_sharing.downloads.transfer.transfer import RetryState, Transfer, TransferFailure
-from model_sharing.filesystem.local_files import translated_disk_full
 from model_sharing_protocol.errors import ServerUnreachable
 from model_sharing_protocol.manifest import PACKED_FILE_BYTES, PACKED_FILES, ManifestFile
 from model_sharing_protocol.open_sharing import PackRequest
@@ -55,9 +55,14 @@ class PackFetcher:
         self._connections = job.connections
         self._transfer = transfer
 
-    def fetch(self, files: Sequence[ManifestFile]) -> tuple[Sequence[ManifestFile], Sequence[ManifestFile]]:
-        """Fetch a pack of these files, in order; those that came damaged, and those that did not come."""
-        pack = _Pack(files)
+    def fetch(
+        self, files: Sequence[ManifestFile], waiting: Waiting
+    ) -> tuple[Sequence[ManifestFile], Sequence[ManifestFile]]:
+        """Fetch a pack of these files, in order; those that came damaged, and those that did not come.
+
+        Whenever the provider is waited for, it is in a block of `waiting`.
+        """
+        pack = _Pack(files, waiting)
         try:
             self._transfer.retry(pack, f"{len(files)} files", partial(self._attempt, pack), brief=True)
         except (ServerUnreachable, _Refused):
@@ -68,32 +73,38 @@ class PackFetcher:
         question = msgspec.json.encode(PackRequest(tuple(file.sha256 for file in pack.missing)))
 
         def ask(url: str) -> http.client.HTTPResponse:
-            return self._connections.post(url, question)
+            with pack.waiting():
+                return self._connections.post(url, question)
 
         with self._transfer.open_response(PACK, "a pack of files", state, ask) as response:
             if response.status != 200 or response.length != sum(file.size for file in pack.missing):
                 raise _Refused
-            for file in pack.missing:
-                self._receive(response, file, pack)
+            for file, content in self._receive(response, pack):
+                if hashlib.sha256(content).hexdigest() != file.sha256:
+                    pack.damaged.append(file)
+                else:
+                    self._job.cache.add_blob(content, file.sha256)
+                    self._job.progress.advance(file.size)
+                    self._job.progress.file_done()
+                pack.arrived(file)
 
-    def _receive(self, response: http.client.HTTPResponse, file: ManifestFile, pack: _Pack) -> None:
-        content = self._connections.buffer()[: file.size]
-        arrived = 0
-        while arrived < file.size:
-            count = self._connections.receive(response, content[arrived:])
-            if count == 0:
-                raise TransferFailure("the connection ended early")
-            arrived += count
-        pack.arrived(file)
-        if hashlib.sha256(content).hexdigest() != file.sha256:
-            pack.damaged.append(file)
-            return
-        with self._job.cache.scratch() as path:
-            with translated_disk_full(path.parent):
-                path.write_bytes(content)
-            self._job.cache.publish_blob(path, file.sha256)
-        self._job.progress.advance(file.size)
-        self._job.progress.file_done()
+    def _receive(
+        self, response: http.client.HTTPResponse, pack: _Pack
+    ) -> Iterator[tuple[ManifestFile, memoryview]]:
+        """Receive the missing files, many by one read; a content is there until the next is asked for."""
+        buffer = self._connections.buffer()
+        begin = end = 0
+        for file in pack.missing:
+            while end - begin < file.size:
+                buffer[: end - begin] = buffer[begin:end]
+                begin, end = 0, end - begin
+                with pack.waiting():
+                    count = self._connections.receive(response, buffer[end:])
+                if count == 0:
+                    raise TransferFailure("the connection ended early")
+                end += count
+            yield file, buffer[begin : begin + file.size]
+            begin += file.size
 
 
 class _Refused(Exception):
@@ -103,8 +114,9 @@ class _Refused(Exception):
 class _Pack:
     """Pack in transfer. `position` counts the bytes of files that have arrived whole: intact or `damaged`."""
 
-    def __init__(self, files: Sequence[ManifestFile]) -> None:
+    def __init__(self, files: Sequence[ManifestFile], waiting: Waiting) -> None:
         self._files = files
+        self.waiting = waiting
         self._arrived = 0
         self.position = 0
         self.damaged: list[ManifestFile] = []

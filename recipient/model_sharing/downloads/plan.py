@@ -36,8 +36,10 @@ def make_plan(manifest: Manifest, cache: Cache, *, verify: bool = False) -> Plan
 
 def check_space(plan: Plan, cache: Cache) -> None:
     """Raise DiskFull if what is missing cannot fit on the cache's disk."""
-    needed = plan.size - sum(part_bytes(cache.part_path(file.sha256)) for file in plan.missing)
     free = shutil.disk_usage(cache.root).free
+    if plan.size <= free:
+        return
+    needed = plan.size - sum(part_bytes(cache.part_path(file.sha256)) for file in plan.missing)
     if needed > free:
         raise DiskFull(
             f"The download needs {needed} bytes and the disk that holds {cache.root} has {free} bytes free. "

@@ -51,14 +51,22 @@ class ProgressCounter:
     def __init__(self, observer: ProgressObserver | None = None) -> None:
         self._observer = observer or NoObserver()
         self._lock = threading.Lock()
-        self._progress = Progress("")
+        self._begun = Progress("")
+        self._bytes = self._files = self._reused = 0
         self.fetched = 0
         self.phases = PhaseQueue(lambda: self.progress)
 
     @property
     def progress(self) -> Progress:
         """Progress of the present phase."""
-        return self._progress
+        with self._lock:
+            begun = self._begun
+            return replace(
+                begun,
+                bytes_done=begun.bytes_done + self._bytes,
+                files_done=begun.files_done + self._files,
+                reused=begun.reused + self._reused,
+            )
 
     def enter(self, phase: str, bytes_total: int | None = None, files_total: int = 0) -> None:
         """Begin a phase, counting from 0."""
@@ -67,8 +75,8 @@ class ProgressCounter:
     def step(self, size: int) -> None:
         """Count a file of the present phase, with its bytes."""
         with self._lock:
-            now = self._progress
-            self._progress = replace(now, bytes_done=now.bytes_done + size, files_done=now.files_done + 1)
+            self._bytes += size
+            self._files += 1
 
     def begin(self, plan: Plan) -> None:
         """Begin the phase of fetching what the plan lacks."""
@@ -83,20 +91,20 @@ class ProgressCounter:
         """Count bytes that arrived."""
         with self._lock:
             self.fetched += size
-            self._progress = replace(self._progress, bytes_done=self._progress.bytes_done + size)
+            self._bytes += size
         self._observer.advance(size, file)
 
     def reused(self, size: int, file: ManifestFile) -> None:
         """Count bytes of a missing file that were in the cache."""
         with self._lock:
-            now = self._progress
-            self._progress = replace(now, bytes_done=now.bytes_done + size, reused=now.reused + size)
+            self._bytes += size
+            self._reused += size
         self._observer.reused(size, file)
 
     def file_done(self, file: ManifestFile | None = None) -> None:
         """Count a file."""
         with self._lock:
-            self._progress = replace(self._progress, files_done=self._progress.files_done + 1)
+            self._files += 1
         self._observer.file_done(file)
 
     def end(self) -> None:
@@ -105,7 +113,8 @@ class ProgressCounter:
 
     def _enter(self, begun: Progress) -> None:
         with self._lock:
-            self._progress = begun
+            self._begun = begun
+            self._bytes = self._files = self._reused = 0
         self.phases.put(begun)
 
 

@@ -13,9 +13,13 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from model_sharing_protocol.atomic_files import new_file
 from model_sharing_protocol.errors import DiskFull, InvalidState
+
+StrPath: TypeAlias = str | Path
+"""Path: a text where there are thousands, since a Path costs more than the system call that it is for."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
@@ -26,6 +30,11 @@ _DESCRIPTORS = Path("/proc/self/fd")
 def local_path(folder: Path, path: str) -> Path:
     """Path of a model's file below `folder`: names are UTF-8 on the disk, whatever the locale believes."""
     return folder / os.fsdecode(path.encode())
+
+
+def system_path(folder: StrPath, path: str) -> str:
+    """Path as `local_path`, as a text."""
+    return f"{folder}{os.sep}{os.fsdecode(path.encode())}"
 
 
 def model_path(name: str) -> str:

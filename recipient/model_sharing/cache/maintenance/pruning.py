@@ -24,7 +24,8 @@ from model_sharing.cache.maintenance.inventory import (
     entry_key,
     take_inventory,
 )
-from model_sharing.cache.store import ABANDONED_AFTER_SECONDS, PRUNING_LOCK, Cache
+from model_sharing.cache.scratch import ABANDONED_AFTER_SECONDS
+from model_sharing.cache.store import PRUNING_LOCK, Cache
 from model_sharing.filesystem.local_files import (
     list_folder,
     make_folder,

@@ -39,17 +39,24 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 """
 _SMALL = """
-import hashlib, os, sys
+import hashlib, http.client, os, sys
+from urllib.parse import urlsplit
 
-out, count, content = sys.argv[1], int(sys.argv[2]), os.urandom(int(sys.argv[3]))
+url, size, count, out = urlsplit(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 os.makedirs(f"{out}/blobs")
 os.makedirs(f"{out}/version")
+connection = http.client.HTTPConnection(url.netloc)
+connection.request("GET", url.path)
+response, content = connection.getresponse(), memoryview(bytearray(size))
 for number in range(count):
+    filled = 0
+    while filled < size:
+        filled += response.readinto(content[filled:])
     digest = hashlib.sha256(content).hexdigest()
     with open(f"{out}/arriving", "wb") as file:
         file.write(content)
-    os.rename(f"{out}/arriving", f"{out}/blobs/{digest}.{number}")
-    os.link(f"{out}/blobs/{digest}.{number}", f"{out}/version/{number}")
+    os.rename(f"{out}/arriving", f"{out}/blobs/{digest}")
+    os.link(f"{out}/blobs/{digest}", f"{out}/version/{number}")
 """
 
 
@@ -58,6 +65,7 @@ def fetch_hashed(url: str, size: int, out: Path) -> Run:
     return timed([sys.executable, "-c", _LARGE, url, str(size), str(out / "weights.bin")])
 
 
-def write_hashed(sizes: Mapping[str, int], out: Path) -> Run:
-    """Hash so many files, write each, move it to its place and link it: what comes after the transfer."""
-    return timed([sys.executable, "-c", _SMALL, str(out), str(len(sizes)), str(max(sizes.values()))])
+def fetch_small(url: str, sizes: Mapping[str, int], out: Path) -> Run:
+    """Fetch so many files by one response, hash each, write it, move it to its place, and link it."""
+    count, size = len(sizes), max(sizes.values())
+    return timed([sys.executable, "-c", _SMALL, url, str(size), str(count), str(out)])

@@ -93,6 +93,8 @@ class PackFetcher:
     ) -> Iterator[tuple[ManifestFile, memoryview]]:
         """Receive the missing files, many by one read; a content is there until the next is asked for."""
         buffer = self._connections.buffer()
+        if any(file.size > len(buffer) for file in pack.missing):  # larger than what is read at once
+            buffer = memoryview(bytearray(PACKED_FILE_BYTES))
         begin = end = 0
         for file in pack.missing:
             while end - begin < file.size:

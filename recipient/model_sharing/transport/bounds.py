@@ -100,7 +100,11 @@ class MinimumRate:
         try:
             yield
         finally:
-            self._waited += self._clock() - started
+            self.waited(self._clock() - started)
+
+    def waited(self, seconds: float) -> None:
+        """Count so many seconds as waiting for the other side."""
+        self._waited += seconds
 
     def add_bytes(self, count: int) -> None:
         """Note bytes of the body."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
 import socket
+import time
 from typing import Any
 
 from model_sharing.transport import bounds
+
+_NEARLY = 1.02
+"""A timeout is set anew, by a call of the system, once it is wrong by so much."""
 
 
 class MinimumRateReader(io.RawIOBase):
@@ -20,8 +25,9 @@ class MinimumRateReader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, rate: bounds.MinimumRate) -> None:
         self._socket = sock
-        self._bytes = sock.makefile("rb", buffering=0)
+        self._open = sock.makefile("rb", buffering=0)  # keeps the socket open, and reads nothing
         self._rate = rate
+        self._timeout = math.inf
         self._arrived = 0
         self.expected = 0
         self.body_bytes = 0
@@ -32,15 +38,20 @@ class MinimumRateReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Read into the buffer, within the time that is left."""
+        # Over TLS this is called for every 16 KiB.
         left = self._rate.seconds_left()
-        self._socket.settimeout(left)
+        if not left <= self._timeout <= left * _NEARLY:
+            self._timeout = left
+            self._socket.settimeout(left)
+        started = time.monotonic()
         try:
-            with self._rate.waiting():
-                count = self._bytes.readinto(buffer) or 0
+            count = self._socket.recv_into(buffer)
         except TimeoutError as error:
             if left > bounds.WINDOW_SECONDS / 2:
                 raise  # silence, as when a line is down for a while
             raise bounds.TooSlow from error
+        finally:
+            self._rate.waited(time.monotonic() - started)
         self._arrived += count
         if self._arrived > bounds.FRAMING_BYTES + (1 + bounds.FRAMING_BYTES_A_BYTE) * self.body_bytes:
             raise http.client.HTTPException("there is more around the body than in it")
@@ -50,8 +61,8 @@ class MinimumRateReader(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Close the socket's file."""
-        self._bytes.close()
+        """Let go of the socket."""
+        self._open.close()
         super().close()
 
 

@@ -308,6 +308,18 @@ def test_a_content_is_kept_though_the_folders_of_what_is_built_and_of_records_ar
     assert cache.has_blob(file)
 
 
+def test_a_content_that_came_by_blocks_before_is_then_here_by_its_sha256(
+    content: tuple[Cache, bytes, ManifestFile],
+) -> None:
+    cache, sent, file = content
+    by_blocks = cache.temporary()
+    by_blocks.write_bytes(sent)
+    cache.publish_blob(by_blocks, file.sha256, by_blocks=True)
+    cache.add_blob(memoryview(sent), file.sha256)
+    assert cache.has_blob(file)
+    assert not Cache(cache.root, "another provider").has_blob(file)
+
+
 def test_what_cannot_become_a_blob_leaves_nothing_behind(content: tuple[Cache, bytes, ManifestFile]) -> None:
     cache, sent, file = content
     cache.blob_path(file.sha256).mkdir()

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +15,11 @@ from typing import Any
 import pytest
 
 import model_sharing
+from model_sharing.client import sharing_client
 from model_sharing.transport import bounds
+from model_sharing.transport.response_reader import decode
 from model_sharing_protocol.errors import NotASharingServer, ServerUnreachable, SharingError
+from model_sharing_protocol.open_sharing import RegisteredModel
 from support.fake_provider.faults import always
 from support.fake_provider.server import FakeProvider, Fault, Handler
 from support.files import random_bytes
@@ -328,6 +332,26 @@ def test_the_first_models_come_before_the_last_page(
     assert [next(models).full_name for _ in range(3)] == ["vendor.s.m10", "vendor.s.m11", "vendor.s.m12"]
     assert next(models).full_name == "vendor.s.m20"
     assert len(fake_provider.requests) <= 3, "two pages, and one ahead"
+
+
+def test_the_next_page_is_asked_for_before_this_one_is_read(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that provider and recipient work at the same time."""
+    pages, is_asked = endless_pages(lambda page: [model(page)], str), threading.Event()
+
+    def answer(handler: Handler) -> bool:
+        if "pageToken" in handler.path:
+            is_asked.set()
+        return pages(handler)
+
+    def read(data: bytes, kind: type[RegisteredModel], origin: str) -> RegisteredModel:
+        assert is_asked.wait(PATIENCE)
+        return decode(data, kind, origin)
+
+    fake_provider.answer = answer
+    monkeypatch.setattr(sharing_client, "decode", read)
+    assert next(vendor.iter_models()).full_name == "vendor.s.m1"
 
 
 def test_pages_are_asked_for_by_size_and_more_is_refused(

@@ -49,7 +49,7 @@ async def iterate_pages(
             began = time.monotonic()
             try:
                 async with asyncio.timeout(seconds):
-                    items = pages.add(await fetching)
+                    page = await fetching
             except TimeoutError as error:
                 raise ServerUnreachable(
                     f"{origin} took more than {bounds.LISTING_SECONDS:g} seconds for one listing. "
@@ -57,9 +57,12 @@ async def iterate_pages(
                 ) from error
             # What the reader of a page does until it asks for the next one is not the provider's time.
             seconds -= time.monotonic() - began
+            pages.add(page)
             if pages.has_more:
                 fetching = asyncio.create_task(_fetch_page(transport, pages))
-            yield items
+                # Sent before this page is read, so that the provider works on it meanwhile.
+                await asyncio.sleep(0)
+            yield pages.read_items(page)
     finally:
         fetching.cancel()
         await asyncio.gather(fetching, return_exceptions=True)
@@ -99,11 +102,8 @@ class _Pages(Generic[T]):
         token = {"pageToken": self._token} if self._token else {}
         return {"maxResults": str(self.size)} | token
 
-    def add(self, page: Items[msgspec.Raw]) -> list[T]:
-        """Read a page's valid items; NotASharingServer if this is more than a listing may have."""
-        items: list[T] = []
-        for item in map(bytes, page.items):
-            self._read_item(item, items)
+    def add(self, page: Items[msgspec.Raw]) -> None:
+        """Count a page, and take its token; NotASharingServer if this is more than a listing may have."""
         self._empty_in_a_row = 0 if page.items else self._empty_in_a_row + 1
         self._item_count += len(page.items)
         token = page.next_page_token or ""
@@ -117,6 +117,12 @@ class _Pages(Generic[T]):
             raise self._endless()
         self._seen_tokens.add(token)
         self._token, self.has_more = token, bool(token)
+
+    def read_items(self, page: Items[msgspec.Raw]) -> list[T]:
+        """Read a page's valid items; NotASharingServer if this is more than a listing may have."""
+        items: list[T] = []
+        for item in map(bytes, page.items):
+            self._read_item(item, items)
         return items
 
     def _read_item(self, item: bytes, items: list[T]) -> None:

@@ -163,6 +163,17 @@ async def test_each_call_finds_its_rows_along_an_index(
         assert any(f"FROM {table}" in sql or f"JOIN {table}" in sql for sql in seen), table
 
 
+async def test_a_page_of_a_share_takes_few_statements(
+    crowded: AdminClient, statements: list[Statement]
+) -> None:
+    """Each costs as much as reading dozens of models."""
+    middle = (await calls(crowded, MODELS))["a share's models, middle page"]
+    statements.clear()
+    await middle()
+    # The grant, whether the schema is shared, single models, whole schemas, names in one, models, aliases.
+    assert len([sql for sql, _ in statements if sql.lstrip().startswith("SELECT")]) <= 7
+
+
 def _in_psycopgs_words(sql: str) -> str:
     """With the parameters of plain SQL as SQLAlchemy writes them."""
     return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql)

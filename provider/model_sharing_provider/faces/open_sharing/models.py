@@ -18,6 +18,7 @@ from model_sharing_provider.http.requests import context_of, provider_of
 from model_sharing_provider.http.responses import json_response
 from model_sharing_provider.http.routes import Route
 from model_sharing_provider.http.version_fields import format_fields
+from model_sharing_provider.services.provider_services import ProviderServices
 
 
 async def list_models(request: web.Request) -> web.Response:
@@ -25,15 +26,15 @@ async def list_models(request: web.Request) -> web.Response:
     name = share_name(request)
     schema = request.match_info.get("schema")
     listing = f"models of {name}.{schema or '*'}".lower()
-    view = provider_of(request).recipient_view
-    page = await view.list_models(context_of(request), name, schema, page_request(request, listing))
-    return page_response(page, listing, [_model(request, item) for item in page.items])
+    provider, asked = provider_of(request), page_request(request, listing)
+    page = await provider.recipient_view.list_models(context_of(request), name, schema, asked)
+    return page_response(page, listing, [_model(provider, item) for item in page.items])
 
 
 async def get_model(request: web.Request) -> web.Response:
-    view = provider_of(request).recipient_view
-    found = await view.get_model(context_of(request), share_name(request), model_name(request))
-    return json_response(_model(request, found), wire.JSON)
+    provider, share, name = provider_of(request), share_name(request), model_name(request)
+    found = await provider.recipient_view.get_model(context_of(request), share, name)
+    return json_response(_model(provider, found), wire.JSON)
 
 
 async def list_aliases(request: web.Request) -> web.Response:
@@ -69,9 +70,9 @@ ROUTES = (
 )
 
 
-def _model(request: web.Request, shown: SharedModel) -> wire.RegisteredModel:
+def _model(provider: ProviderServices, shown: SharedModel) -> wire.RegisteredModel:
     model = shown.model
-    location = provider_of(request).storage_credentials.model_location(model.id)
+    location = provider.storage_credentials.model_location(model.id)
     return wire.RegisteredModel(
         name=shown.shared_name.name,
         schema=shown.shared_name.schema,

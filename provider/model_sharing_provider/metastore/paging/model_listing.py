@@ -114,8 +114,8 @@ def model_query() -> Select[Any]:
     )
 
 
-def read_model(row: Row[Any], **more: Any) -> RegisteredModel:
-    """Model of a row of `model_query`, and with what is read from other tables."""
+def read_model(row: Row[Any]) -> RegisteredModel:
+    """Model of a row of `model_query`, without what is in other tables."""
     return RegisteredModel(
         id=row.id,
         full_name=FullName(row.catalog_name, row.schema_name, row.name),
@@ -125,5 +125,4 @@ def read_model(row: Row[Any], **more: Any) -> RegisteredModel:
         updated_at=row.updated_at,
         created_by=row.created_by,
         updated_by=row.updated_by,
-        **more,
     )

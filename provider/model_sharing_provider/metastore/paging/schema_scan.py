@@ -10,16 +10,28 @@ individually. These are read from the grants: the cost depends on the visible mo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, literal, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    bindparam,
+    literal_column,
+    select,
+    union_all,
+)
 
 from model_sharing_provider.metastore.authorization.visibility import Viewer, models_by_themselves
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.tables import registered_models, schemas
 
 _MOST_AT_ONCE = 16
+_QUERIES = 64
 
 Key = tuple[str, ...]
 
@@ -33,9 +45,8 @@ class SchemaScan:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FoundModel:
-    """Model in a list; `key` is its schema's key and its own name."""
+class FoundModel(NamedTuple):
+    """Model in a list; `key` is its schema's key and its own name. Lists make and sort hundreds of them."""
 
     key: Key
     model_id: str
@@ -56,17 +67,21 @@ async def scan_schemas(
     after: Key | None,
     wanted: int,
     shown: ColumnElement[bool] | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> list[FoundModel]:
     """Scan for the first `wanted` models after the key `after` that the viewer may read.
 
-    The scans are in the order of their keys. `shown` is a condition on registered models.
+    The scans are in the order of their keys. `shown` is a condition on registered models; `values` are those
+    of the parameters of `viewer` and `shown`, if they have any.
     """
-    shown = true() if shown is None else shown
+    values = values or {}
     ahead = [each for each in scans if after is None or each.key >= after[:-1]]
-    found = await _of_whole_schemas(connection, [each for each in ahead if each.whole], after, wanted, shown)
+    whole = [each for each in ahead if each.whole]
+    found = await _of_whole_schemas(connection, whole, after, wanted=wanted, shown=shown, values=values)
     parts = {each.schema_id: each for each in ahead if not each.whole}
     if parts:
-        for row in await connection.execute(_by_themselves(viewer).where(shown)):
+        query = _by_themselves(viewer)
+        for row in await connection.execute(query if shown is None else query.where(shown), values):
             if row.schema_id in parts:
                 key = (*parts[row.schema_id].key, row.name)
                 if after is None or key > after:
@@ -78,29 +93,41 @@ async def _of_whole_schemas(
     connection: Connection,
     ahead: list[SchemaScan],
     after: Key | None,
+    *,
     wanted: int,
-    shown: ColumnElement[bool],
+    shown: ColumnElement[bool] | None,
+    values: Mapping[str, Any],
 ) -> list[FoundModel]:
     found: list[FoundModel] = []
     at_once = 1
     while ahead and len(found) < wanted:
-        first = [_first(each, after, wanted - len(found)).where(shown) for each in ahead[:at_once]]
-        parts = [
-            select(literal(number).label("scan"), query.subquery()) for number, query in enumerate(first)
-        ]
-        rows = (await connection.execute(union_all(*parts))).all()
-        found += [FoundModel((*ahead[row.scan].key, row.name), row.id) for row in rows]
-        ahead, at_once = ahead[at_once:], min(4 * at_once, _MOST_AT_ONCE)
+        scans, ahead = ahead[:at_once], ahead[at_once:]
+        at_once = min(4 * at_once, _MOST_AT_ONCE)
+        starts_within = after is not None and scans[0].key == after[:-1]
+        names = {"after": after[-1]} if after is not None and starts_within else {}
+        ids = {f"schema_{number}": scan.schema_id for number, scan in enumerate(scans)}
+        query = _first_models(len(scans), starts_within, shown)
+        rows = await connection.execute(query, {**values, **ids, **names, "wanted": wanted - len(found)})
+        found += [FoundModel((*scans[number].key, name), model_id) for number, model_id, name in rows.all()]
     return found
 
 
-def _first(scan: SchemaScan, after: Key | None, limit: int) -> Select[Any]:
-    """Query for the first models of one schema."""
-    model = registered_models.c
-    query = select(model.id, model.name).where(model.schema_id == scan.schema_id)
-    if after is not None and scan.key == after[:-1]:
-        query = query.where(model.name > after[-1])
-    return query.order_by(model.name).limit(limit)
+@lru_cache(_QUERIES)
+def _first_models(
+    schemas_count: int, starts_within: bool, shown: ColumnElement[bool] | None
+) -> CompoundSelect[Any]:
+    """Query for the first models of so many schemas; of the first schema after a name if it starts within."""
+    parts = []
+    for number in range(schemas_count):
+        model = registered_models.c
+        query = select(model.id, model.name).where(model.schema_id == bindparam(f"schema_{number}"))
+        if starts_within and number == 0:
+            query = query.where(model.name > bindparam("after"))
+        if shown is not None:
+            query = query.where(shown)
+        first = query.order_by(model.name).limit(bindparam("wanted", type_=Integer)).subquery()
+        parts.append(select(literal_column(str(number)).label("scan"), first))
+    return union_all(*parts)
 
 
 def _by_themselves(viewer: Viewer) -> Select[Any]:

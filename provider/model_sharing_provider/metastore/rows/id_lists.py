@@ -6,16 +6,23 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Dialect, String, literal
+from sqlalchemy import ARRAY, BindParameter, ColumnElement, Dialect, String, bindparam, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
-def is_one_of(column: ColumnElement[str], ids: Sequence[str]) -> ColumnElement[bool]:
+def is_one_of(
+    column: ColumnElement[str], ids: Sequence[str] | BindParameter[Sequence[str]]
+) -> ColumnElement[bool]:
     """Condition that a column has one of these values; an index on it finds the rows."""
-    return _IsOneOf(column, literal(ids, _TextList()))
+    return _IsOneOf(column, ids if isinstance(ids, BindParameter) else literal(ids, _TextList()))
+
+
+def ids_parameter(name: str) -> BindParameter[Sequence[str]]:
+    """Parameter for a list of ids, in a statement that is put together once."""
+    return bindparam(name, type_=_TextList())
 
 
 class _IsOneOf(FunctionElement[bool]):

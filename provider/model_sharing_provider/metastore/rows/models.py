@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Row, and_, delete, func, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from model_sharing_protocol.change_kinds import ChangeKind
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_provider.domain.changes import Change
-from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
+from model_sharing_provider.domain.securables import RegisteredModel
 from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.metastore.engine.connection import Connection
-from model_sharing_provider.metastore.paging.keyset import fit_page, weight_of, weight_of_tags
 from model_sharing_provider.metastore.paging.model_listing import (
     Scope,
     full_key,
@@ -24,14 +22,12 @@ from model_sharing_provider.metastore.paging.model_listing import (
     read_model,
 )
 from model_sharing_provider.metastore.rows.changes import ChangeRows
-from model_sharing_provider.metastore.rows.id_lists import is_one_of
-from model_sharing_provider.metastore.rows.mapping import read_format, read_summary
+from model_sharing_provider.metastore.rows.complete_models import read_models, read_page_of_models
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
     catalogs,
     mirrored_models,
     model_aliases,
-    model_versions,
     registered_models,
     schemas,
     tags,
@@ -63,39 +59,30 @@ class ModelRows:
 
     async def find(self, name: FullName) -> RegisteredModel | None:
         """Model with its aliases, tags and latest version, or None."""
-        query = model_query().where(
+        query = select(registered_models.c.id).join_from(registered_models, schemas).join(catalogs)
+        query = query.where(
             catalogs.c.name == name.catalog,
             schemas.c.name == name.schema,
             registered_models.c.name == name.name,
         )
-        rows = (await self._connection.execute(query)).all()
-        return next(iter(await self._complete(rows)), None)
+        ids = (await self._connection.execute(query)).scalars().all()
+        return next(iter((await self.by_ids(ids)).values()), None)
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, RegisteredModel]:
         """Complete models by id; deleted ones are left out."""
-        rows = (
-            await self._connection.execute(model_query().where(is_one_of(registered_models.c.id, ids)))
-        ).all()
-        return {model.id: model for model in await self._complete(rows)}
+        return await read_models(self._connection, ids)
 
     async def page(self, page: PageRequest, viewer: Viewer, scope: Scope) -> Page[RegisteredModel]:
         """Page of the models in `scope` that the viewer may read, by full name."""
         found = await page_of_models(self._connection, page, viewer, scope)
-        found = await self.fit_page(found, lambda each: each.model_id, key_of=full_key)
-        models = await self.by_ids([each.model_id for each in found.items])
+        found, models = await self.complete(found, lambda each: each.model_id, key_of=full_key)
         return Page([models[each.model_id] for each in found.items], found.last_key)
 
-    async def fit_page(
+    async def complete(
         self, page: Page[T], id_of: Callable[[T], str], *, key_of: Callable[[T], str]
-    ) -> Page[T]:
-        """Shorten a page of items that refer to models to the size of a page of models."""
-        ids = [id_of(item) for item in page.items]
-        weight = weight_of(registered_models.c) + weight_of_tags(registered_models.c.id)
-        query = select(registered_models.c.id, weight.label("weight")).where(
-            is_one_of(registered_models.c.id, ids)
-        )
-        weights = {row.id: row.weight for row in (await self._connection.execute(query)).all()}
-        return fit_page(page, (weights.get(each, 0) for each in ids), key_of)
+    ) -> tuple[Page[T], dict[str, RegisteredModel]]:
+        """Shorten a page of items that refer to models to the size of a page of models; read those by id."""
+        return await read_page_of_models(self._connection, page, id_of, key_of)
 
     async def all_of_schema(self, schema_id: str) -> list[RegisteredModel]:
         """All models of a schema, for any viewer."""
@@ -208,52 +195,3 @@ class ModelRows:
             await self._connection.execute(removed.returning(model_aliases.c.alias, model_aliases.c.version))
         ).first()
         return (row.alias, row.version) if row else None
-
-    async def _complete(self, rows: Sequence[Row[Any]]) -> list[RegisteredModel]:
-        """Models of a page's rows, with aliases, tags and latest versions from three more reads."""
-        ids = [row.id for row in rows]
-        if not ids:
-            return []
-        aliases: dict[str, dict[str, int]] = defaultdict(dict)
-        query = select(model_aliases.c.model_id, model_aliases.c.alias, model_aliases.c.version)
-        query = query.where(is_one_of(model_aliases.c.model_id, ids))
-        query = query.order_by(model_aliases.c.model_id, model_aliases.c.alias_key)
-        for row in (await self._connection.execute(query)).all():
-            aliases[row.model_id][row.alias] = row.version
-        latest = await self._latest_versions(ids)
-        tagged = await read_tags(self._connection, ids)
-        return [
-            read_model(row, aliases=aliases[row.id], tags=tagged[row.id], **latest.get(row.id, {}))
-            for row in rows
-        ]
-
-    async def _latest_versions(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Number, format, license and summary of each model's newest READY version."""
-        version = model_versions.c
-        newest = (
-            select(version.model_id, func.max(version.version).label("version"))
-            .where(is_one_of(version.model_id, ids), version.status == VersionStatus.READY)
-            .group_by(version.model_id)
-            .subquery()
-        )
-        query = select(version.model_id, version.version, version.format, version.license, version.summary)
-        is_newest = and_(version.model_id == newest.c.model_id, version.version == newest.c.version)
-        found = await self._connection.execute(query.join(newest, is_newest))
-        return {
-            row.model_id: {
-                "latest_version": row.version,
-                "format": read_format(row.format),
-                "license": row.license,
-                "summary": read_summary(row.summary),
-            }
-            for row in found.all()
-        }
-
-
-async def read_tags(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Tags of each securable among `ids`."""
-    found: dict[str, dict[str, str]] = defaultdict(dict)
-    query = select(tags.c.securable_id, tags.c.key, tags.c.value).where(is_one_of(tags.c.securable_id, ids))
-    for row in (await connection.execute(query.order_by(tags.c.key))).all():
-        found[row.securable_id][row.key] = row.value
-    return found

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Select, bindparam, delete, insert, select
 
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.sharing import ShareGrant
+from model_sharing_provider.domain.sharing import Share, ShareGrant
 from model_sharing_provider.metastore.engine.connection import Connection
-from model_sharing_provider.metastore.rows.mapping import read_share_grant
+from model_sharing_provider.metastore.rows.mapping import read_share, read_share_grant
 from model_sharing_provider.metastore.tables import grants, recipients, shares
 
 
@@ -29,6 +29,15 @@ class ShareGrantRows:
                 granted_by=grant.granted_by,
             )
         )
+
+    async def find_granted(self, share: str, recipient_id: str) -> tuple[Share, ShareGrant] | None:
+        """Share by name with the recipient's grant on it; None if it does not exist or is not granted."""
+        values = {"share": share, "recipient_id": recipient_id}
+        row = (await self._connection.execute(_GRANTED, values)).first()
+        if row is None:
+            return None
+        found = row._mapping
+        return read_share(found), read_share_grant(found, grant_id="grant_id", share="name")
 
     async def find(self, share_id: str, recipient_id: str) -> ShareGrant | None:
         query = _grants().where(grants.c.securable_id == share_id, grants.c.principal_id == recipient_id)
@@ -61,3 +70,18 @@ def _grants() -> Select[Any]:
         .where(grants.c.securable_type == SecurableType.SHARE)
         .order_by(shares.c.name, recipients.c.name)
     )
+
+
+_GRANTED = (
+    select(
+        shares,
+        grants.c.id.label("grant_id"),
+        grants.c.privilege,
+        grants.c.granted_at,
+        grants.c.granted_by,
+        recipients.c.name.label("recipient"),
+    )
+    .join_from(shares, grants, grants.c.securable_id == shares.c.id)
+    .join(recipients, recipients.c.id == grants.c.principal_id)
+    .where(shares.c.name == bindparam("share"), grants.c.principal_id == bindparam("recipient_id"))
+)

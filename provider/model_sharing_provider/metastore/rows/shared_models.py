@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, case, exists, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 
 from model_sharing_protocol.names import INFORMATION_SCHEMA, SharedName
 from model_sharing_protocol.pages import Page, PageRequest
@@ -29,6 +43,7 @@ from model_sharing_provider.metastore.tables import (
     share_objects,
     shares,
 )
+from model_sharing_provider.metastore.tables.columns import NAME
 
 _single, _whole = share_objects.alias("single"), share_objects.alias("whole")
 
@@ -64,43 +79,38 @@ class SharedModelRows:
         """Page of the share's models, in one schema or all, ordered by shared name."""
         last = SharedName.parse(page.after) if page.after is not None else None
         after = (last.schema, last.name) if last else None
-        single, whole = _single_models(share), _whole_schemas(share)
-        if schema is not None:
-            single = single.where(share_objects.c.shared_schema == schema)
-            whole = whole.where(share_objects.c.shared_schema == schema)
-        if after is not None:
-            shared_as = tuple_(share_objects.c.shared_schema, share_objects.c.shared_name)
-            single = single.where(shared_as > tuple_(*map(literal, after)))
-        single = single.order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
-        found = [
-            FoundModel((row.shared_schema, row.shared_name), row.model_id)
-            for row in await self._connection.execute(single.limit(page.size + 1))
-        ]
-        scans = [
-            SchemaScan((row.shared_schema,), row.id, bool(row.whole))
-            for row in await self._connection.execute(whole)
-        ]
+        wanted = page.size + 1
+        of_share = {"share_id": share.id, "owner": share.owner}
+        of_schema = {} if schema is None else {"schema": schema}
+        singles, wholes = (_SINGLES, _WHOLES) if schema is None else (_SINGLES_OF_SCHEMA, _WHOLES_OF_SCHEMA)
+        last_schema, last_name = after or _BEFORE_ALL
+        values = {"last_schema": last_schema, "last_name": last_name, "wanted": wanted}
+        rows = await self._connection.execute(singles, {**of_share, **of_schema, **values})
+        found = [FoundModel((schema_, name), model_id) for schema_, name, model_id in rows.all()]
+        rows = await self._connection.execute(wholes, {**of_share, **of_schema})
+        scans = [SchemaScan((row.shared_schema,), row.id, bool(row.whole)) for row in rows]
         if scans:
             found += await scan_schemas(
                 self._connection,
                 scans,
-                Viewer.owner(share.owner),
+                _OWNER,
                 after=after,
-                wanted=page.size + 1,
-                shown=~_shown_by_itself(share),
+                wanted=wanted,
+                shown=_NOT_BY_ITSELF,
+                values=of_share,
             )
         places = [
-            SharedModelRef(model_id=each.model_id, shared_name=SharedName(*each.key))
-            for each in sorted(found)[: page.size + 1]
+            SharedModelRef(model_id=model_id, shared_name=SharedName(*key))
+            for key, model_id in sorted(found)[:wanted]
         ]
         return cut_page(places, page, lambda place: str(place.shared_name))
 
     async def find(self, share: Share, name: SharedName) -> str | None:
         """Id of the model that the share shows as `name`."""
-        single = _single_models(share).where(
+        single = _single_models(share.id, share.owner).where(
             share_objects.c.shared_schema == name.schema, share_objects.c.shared_name == name.name
         )
-        whole = _models_of_schemas(share).where(
+        whole = _models_of_schemas(share.id, share.owner).where(
             share_objects.c.shared_schema == name.schema, registered_models.c.name == name.name
         )
         row = (await self._connection.execute(union_all(single, whole))).first()
@@ -121,10 +131,11 @@ class SharedModelRows:
 
 def models_shown(share: Share) -> Subquery:
     """Models that a share shows: `shared_schema`, `shared_name` and `model_id`."""
-    return union_all(_single_models(share), _models_of_schemas(share)).subquery()
+    single, of_schemas = (models(share.id, share.owner) for models in (_single_models, _models_of_schemas))
+    return union_all(single, of_schemas).subquery()
 
 
-def _single_models(share: Share) -> Select[Any]:
+def _single_models(share_id: Any, owner: Any) -> Select[Any]:
     return (
         select(
             share_objects.c.shared_schema,
@@ -135,14 +146,14 @@ def _single_models(share: Share) -> Select[Any]:
         .join(schemas, schemas.c.id == registered_models.c.schema_id)
         .join(catalogs)
         .where(
-            share_objects.c.share_id == share.id,
+            share_objects.c.share_id == share_id,
             share_objects.c.type == ShareObjectType.MODEL,
-            owner_may_read(share.owner),
+            owner_may_read(owner),
         )
     )
 
 
-def _models_of_schemas(share: Share) -> Select[Any]:
+def _models_of_schemas(share_id: Any, owner: Any) -> Select[Any]:
     return (
         select(
             share_objects.c.shared_schema,
@@ -155,36 +166,56 @@ def _models_of_schemas(share: Share) -> Select[Any]:
         .join(schemas, schemas.c.id == registered_models.c.schema_id)
         .join(catalogs)
         .where(
-            share_objects.c.share_id == share.id,
+            share_objects.c.share_id == share_id,
             share_objects.c.type == ShareObjectType.SCHEMA,
-            owner_may_read(share.owner),
-            ~_shown_by_itself(share),
+            owner_may_read(owner),
+            ~_shown_by_itself(share_id),
         )
     )
 
 
-def _shown_by_itself(share: Share) -> ColumnElement[bool]:
+def _shown_by_itself(share_id: Any) -> ColumnElement[bool]:
     """Condition that a single model of the share replaces this one, since it has the same name."""
     return exists().where(
-        _whole.c.share_id == share.id,
+        _whole.c.share_id == share_id,
         _whole.c.object_id == registered_models.c.schema_id,
-        _single.c.share_id == share.id,
+        _single.c.share_id == share_id,
         _single.c.type == ShareObjectType.MODEL,
         _single.c.shared_schema == _whole.c.shared_schema,
         _single.c.shared_name == registered_models.c.name,
     )
 
 
-def _whole_schemas(share: Share) -> Select[Any]:
+def _whole_schemas(share_id: Any, owner: Any) -> Select[Any]:
     """Query for the share's schemas that its owner may use, with a flag for those it may read completely."""
     return (
-        select(schemas.c.id, share_objects.c.shared_schema, owner_may_read_all(share.owner).label("whole"))
+        select(schemas.c.id, share_objects.c.shared_schema, owner_may_read_all(owner).label("whole"))
         .join_from(share_objects, schemas, schemas.c.id == share_objects.c.object_id)
         .join(catalogs)
         .where(
-            share_objects.c.share_id == share.id,
+            share_objects.c.share_id == share_id,
             share_objects.c.type == ShareObjectType.SCHEMA,
-            owner_may_use_schema(share.owner),
+            owner_may_use_schema(owner),
         )
         .order_by(share_objects.c.shared_schema)
     )
+
+
+# Put together once, which takes SQLAlchemy longer than a database needs to answer.
+_ID: BindParameter[str] = bindparam("share_id")
+_OWNER_NAME: BindParameter[str] = bindparam("owner")
+_OWNER, _NOT_BY_ITSELF = Viewer.owner(_OWNER_NAME), ~_shown_by_itself(_ID)
+_IN_SCHEMA = share_objects.c.shared_schema == bindparam("schema")
+_BEFORE_ALL = "", ""
+_SINGLES = (
+    _single_models(_ID, _OWNER_NAME)
+    .where(
+        tuple_(share_objects.c.shared_schema, share_objects.c.shared_name)
+        > tuple_(bindparam("last_schema", type_=NAME), bindparam("last_name", type_=NAME))
+    )
+    .order_by(share_objects.c.shared_schema, share_objects.c.shared_name)
+    .limit(bindparam("wanted", type_=Integer))
+)
+_SINGLES_OF_SCHEMA = _SINGLES.where(_IN_SCHEMA)
+_WHOLES = _whole_schemas(_ID, _OWNER_NAME)
+_WHOLES_OF_SCHEMA = _WHOLES.where(_IN_SCHEMA)

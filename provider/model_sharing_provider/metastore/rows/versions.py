@@ -24,8 +24,8 @@ from model_sharing_provider.metastore.paging.keyset import (
     weight_of_tags,
 )
 from model_sharing_provider.metastore.rows.changes import ChangeRows
+from model_sharing_provider.metastore.rows.complete_models import read_tags
 from model_sharing_provider.metastore.rows.mapping import read_version, version_values
-from model_sharing_provider.metastore.rows.models import read_tags
 from model_sharing_provider.metastore.tables import (
     catalogs,
     lineage,

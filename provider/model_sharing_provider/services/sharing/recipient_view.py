@@ -136,8 +136,10 @@ async def view_share(
     """View a share granted to the caller. Raises NotFound if it is missing or not granted."""
     name = name.lower()
     async with context.view(action, target_of_recipient(context, name, inside)) as operation:
-        share = await operation.rows.shares.find(name)
-        grant = await operation.rows.share_grants.find(share.id, operation.principal.id) if share else None
+        share, grant = await operation.rows.share_grants.find_granted(name, operation.principal.id) or (
+            None,
+            None,
+        )
         yield operation, *authorize_granted(operation, name, share, grant)
 
 
@@ -211,12 +213,11 @@ async def models_of_share(
     operation: Operation, share: Share, schema: str | None, page: PageRequest
 ) -> Page[SharedModel]:
     """Page of the models in a share."""
-    places = await operation.rows.models.fit_page(
+    places, models = await operation.rows.models.complete(
         await operation.rows.shared_models.page(share, schema, page),
         lambda place: place.model_id,
         key_of=lambda place: str(place.shared_name),
     )
-    models = await operation.rows.models.by_ids([place.model_id for place in places.items])
     shown = [
         SharedModel(share=share, shared_name=place.shared_name, model=models[place.model_id])
         for place in places.items

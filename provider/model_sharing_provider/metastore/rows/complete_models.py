@@ -141,7 +141,7 @@ async def _complete(connection: Connection, rows: Sequence[_ModelRow]) -> dict[s
         row.id: RegisteredModel(
             id=row.id,
             full_name=FullName(row.catalog, row.schema, row.name),
-            comment=comments[row.id] if row.comment is None else row.comment,
+            comment=comments.get(row.id, "") if row.comment is None else row.comment,
             owner=row.owner,
             aliases=aliases.get(row.id) or {},
             tags=tagged.get(row.id) or {},

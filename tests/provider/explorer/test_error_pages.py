@@ -23,6 +23,7 @@ from model_sharing_provider.domain.secrets import new_token
 from model_sharing_provider.faces.application import make_app
 from model_sharing_provider.services.registry.catalogs import Catalogs
 from support.admin_client import AdminClient
+from support.captured_lines import written_lines
 from support.explorer_client import ExplorerClient, ExplorerPage, new_browser
 from support.model_folder import write_model
 from support.principals import create_user
@@ -286,11 +287,12 @@ async def test_a_mistake_of_ours_is_in_the_log_alone(
         raise RuntimeError("of the innards")
 
     monkeypatch.setattr(Catalogs, "page", fail)
-    page = await explorer.open("/explorer/catalogs")
+    with written_lines():
+        page = await explorer.open("/explorer/catalogs")
     check(page, 500, "Something failed here", "the reason is in its log")
     assert "innards" not in page.text
     found = re.search(r"request ([0-9a-f]{32})", page.text)
     assert found is not None
-    said = "".join(capsys.readouterr())
+    said = capsys.readouterr().err
     assert "innards" in said
     assert found[1] in said

@@ -36,7 +36,7 @@ async def sent(port: int, pieces: list[bytes]) -> bytes:
         part = b"-"
         while part:
             # More may follow a first answer: it is then on the way already.
-            async with asyncio.timeout(0.1 if answer else _ANSWERED_WITHIN_SECONDS):
+            async with asyncio.timeout(0.1 if b"\r\n\r\n" in answer else _ANSWERED_WITHIN_SECONDS):
                 part = await reader.read(65536)
             answer += part
     writer.close()

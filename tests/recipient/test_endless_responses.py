@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 
 import model_sharing
 from model_sharing.client import sharing_client
+from model_sharing.downloads.transfer.minimum_rate_reader import MinimumRateReader
 from model_sharing.transport import bounds
 from model_sharing.transport.response_reader import decode
 from model_sharing_protocol.errors import NotASharingServer, ServerUnreachable, SharingError
@@ -426,3 +428,21 @@ def test_no_listing_costs_much_memory(
     exit_code, kilobytes = map(int, done.stdout.split())
     assert exit_code == NotASharingServer.row.exit_code
     assert kilobytes < 200 * 1024
+
+
+def test_a_read_waits_as_long_as_the_window_has_left() -> None:
+    rate = bounds.MinimumRate()
+    here, there = socket.socketpair()
+    with here, there, MinimumRateReader(here, rate) as reader:
+
+        def timeout_of_read(count: int) -> float | None:
+            there.sendall(bytes(count))
+            reader.expected = reader.body_bytes = count
+            assert reader.readinto(bytearray(count)) == count
+            return here.gettimeout()
+
+        assert timeout_of_read(1) == pytest.approx(bounds.WINDOW_SECONDS, rel=0.02)
+        rate.waited(0.9 * bounds.WINDOW_SECONDS)
+        assert timeout_of_read(1) == pytest.approx(0.1 * bounds.WINDOW_SECONDS, rel=0.02)
+        timeout_of_read(bounds.WINDOW_BYTES)  # which is enough for one window: the next one begins
+        assert timeout_of_read(1) == pytest.approx(bounds.WINDOW_SECONDS, rel=0.02)

@@ -9,7 +9,7 @@ import pytest
 
 import model_sharing
 from model_sharing.downloads.part_file import RANGE_BYTES
-from model_sharing.downloads.transfer.connections import BUFFER_BYTES
+from model_sharing.downloads.transfer.read_size import LARGEST_READ
 from model_sharing_protocol.errors import CorruptArtifact, ServerUnreachable
 from support.fake_provider.faults import answer_status
 from support.fake_provider.server import FakeProvider, Fault, Handler
@@ -81,7 +81,7 @@ def test_an_answer_without_its_end_is_no_whole_one(
     fake_provider.default_fault = WAYS[way](0)
     assert (vendor.snapshot(REF).folder / "model.bin").read_bytes() == random_bytes(size)
     # Of a chunked answer that breaks off, Python's client keeps back what fills its last buffer.
-    assert fake_provider.file_bytes_sent <= size + 2 * BUFFER_BYTES
+    assert fake_provider.file_bytes_sent <= size + 2 * LARGEST_READ
 
 
 @pytest.mark.parametrize("way", WAYS)

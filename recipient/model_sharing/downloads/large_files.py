@@ -25,7 +25,7 @@ from model_sharing.downloads.progress_observer import FileProgress
 from model_sharing.downloads.reassembly import Reassembly, Segment, fetch_whole
 from model_sharing.downloads.reuse_planner import ReusePlanner
 from model_sharing.downloads.targets import FileRange, Patch
-from model_sharing.downloads.transfer.connections import BUFFER_BYTES
+from model_sharing.downloads.transfer.read_size import LARGEST_READ
 from model_sharing.downloads.transfer.transfer import RangesIgnored, Transfer
 from model_sharing_protocol.block_digests import BlockDigests
 from model_sharing_protocol.chunk_maps import Chunk
@@ -229,7 +229,7 @@ def corrupt_artifact(file: ManifestFile) -> CorruptArtifact:
 def _hash_as_completed(part: PartFile) -> str:
     """Hash a part as it becomes complete from its start; the digest of the whole."""
     digest = hashlib.sha256()
-    buffer = memoryview(bytearray(BUFFER_BYTES))
+    buffer = memoryview(bytearray(LARGEST_READ))
     position = 0
     while position < part.size:
         ready = part.wait_beyond(position)

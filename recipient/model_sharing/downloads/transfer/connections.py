@@ -25,7 +25,6 @@ from model_sharing.transport.retries import DEFAULT_SECONDS, RetryNotices
 from model_sharing_protocol.errors import Interrupted
 from model_sharing_protocol.network.proxies import Proxy, authority
 
-BUFFER_BYTES = LARGEST_READ
 _CHUNKED_BYTES = 64 * 1024
 """At once of a chunked body, between whose bytes others may be."""
 
@@ -86,7 +85,7 @@ class Connections:
     def buffer(self) -> memoryview:
         """Buffer of this thread, for the largest read."""
         if not hasattr(self._local, "buffer"):
-            self._local.buffer = memoryview(bytearray(BUFFER_BYTES))
+            self._local.buffer = memoryview(bytearray(LARGEST_READ))
         buffer: memoryview = self._local.buffer
         return buffer
 

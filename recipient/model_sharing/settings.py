@@ -54,7 +54,7 @@ class DeltaPolicy(StrEnum):
 class Settings:
     """Settings of one recipient, below its `home` folder.
 
-    `jobs` is the number of parallel connections of one download.
+    `jobs` is how many parallel connections one download has at most.
     `cache_max_size` is the size in bytes to which the cache is pruned after each download; None: never.
     `alias_max_age` is the number of seconds for which an alias is not asked for again; 0: always ask.
     `limit_rate` is the most bytes a second that one download receives; None: as many as come.

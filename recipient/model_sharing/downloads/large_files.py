@@ -15,6 +15,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from model_sharing.downloads.block_verifier import BlockChecker, BlockVerifier
 from model_sharing.downloads.job import Job
 from model_sharing.downloads.part_file import PartFile
 from model_sharing.downloads.progress_observer import FileProgress
+from model_sharing.downloads.range_threads import FEW, RangeThreads, WorkMeter
 from model_sharing.downloads.reassembly import Reassembly, Segment, fetch_whole
 from model_sharing.downloads.reuse_planner import ReusePlanner
 from model_sharing.downloads.targets import FileRange, Patch
@@ -47,6 +49,7 @@ class _Attempt(NamedTuple):
     part: PartFile
     progress: FileProgress
     verifier: BlockVerifier | None
+    meter: WorkMeter
 
 
 class LargeFiles:
@@ -105,7 +108,7 @@ class LargeFiles:
         """True if the content is in the cache now; else nothing of it is kept."""
         with PartFile(path, file.size, self._parallel) as part:
             verifier = BlockVerifier(part, blocks) if blocks else None
-            attempt = _Attempt(file, reassembly, part, progress, verifier)
+            attempt = _Attempt(file, reassembly, part, progress, verifier, WorkMeter())
             progress.reused(part.done)  # it came before, and is not fetched again
             try:
                 good = self._fill(attempt) or self._repair(attempt)
@@ -124,38 +127,38 @@ class LargeFiles:
 
     def _fill(self, attempt: _Attempt) -> bool:
         """Fill in the missing ranges; True if all is what it should be, as was found out alongside."""
-        file, reassembly, part, _, verifier = attempt
+        file, reassembly, part, _, verifier, _ = attempt
         to_fetch, to_copy = deque[int](), deque[int]()
         for index in part.all_ranges() if verifier else part.unfinished():
             cached = reassembly.is_cached(part.next_byte(index), part.end(index))
             (to_copy if cached else to_fetch).append(index)
-        # Tasks that go on to the next range, and not one a range: there are thousands of those.
-        fillings = [
-            threads.submit(self._fill_ranges, attempt, ranges)
-            for threads, ranges, tasks in (
-                (self._workers, to_fetch, self._parallel),
-                (self._copiers, to_copy, 1),
-            )
-            for _ in range(min(tasks, len(ranges)))
-        ]
-        for filling in fillings:
-            filling.add_done_callback(part.watch)
+        copies = [self._copiers.submit(self._fill_ranges, attempt, to_copy)] if to_copy else []
+        threads = self._fetch_ranges(attempt, to_fetch)
         try:
-            if verifier is None:
-                return _hash_as_completed(part) == file.sha256
-            part.wait_beyond(part.size - 1)
-            for filling in fillings:
-                filling.result()  # what had arrived before is checked, too
-            return not verifier.wrong()
+            if verifier is not None:
+                threads.wait(*copies)  # what had come before is checked, too
+                return not verifier.wrong()
+            for filling in (*threads.futures, *copies):
+                filling.add_done_callback(part.watch)
+            return _hash_as_completed(part) == file.sha256
         finally:
             to_fetch.clear()
             to_copy.clear()
+            fillings = [*threads.futures, *copies]
             for filling in fillings:
                 filling.cancel()
             wait(fillings)
 
+    def _fetch_ranges(self, attempt: _Attempt, ranges: deque[int]) -> RangeThreads:
+        """Begin to fetch ranges; where one thread hashes the whole file, by all threads from the start."""
+        most = min(self._parallel, len(ranges))
+        joining = attempt.verifier is not None and self._transfer.is_encrypted(attempt.file)
+        fill = partial(self._fill_ranges, attempt, ranges)
+        return RangeThreads(self._workers, fill, attempt.meter, FEW if joining else most, most)
+
     def _fill_ranges(self, attempt: _Attempt, ranges: deque[int]) -> None:
         """Fill in ranges that others do not, until there are no more."""
+        attempt.meter.begin()
         while True:
             try:
                 index = ranges.popleft()
@@ -164,7 +167,7 @@ class LargeFiles:
             self._fill_range(attempt, index)
 
     def _fill_range(self, attempt: _Attempt, index: int) -> None:
-        file, reassembly, part, progress, verifier = attempt
+        file, reassembly, part, progress, verifier, meter = attempt
         checker = BlockChecker(verifier, part.start(index)) if verifier else None
         while True:
             self._connections.check()
@@ -178,7 +181,7 @@ class LargeFiles:
             if segment.base is not None and (copied := self._copy(part, index, end, segment, segment.base)):
                 progress.reused(copied)
                 continue
-            self._transfer.run(file, FileRange(part, index, end, progress, checker))
+            self._transfer.run(file, FileRange(part, index, end, progress, checker=checker, meter=meter))
 
     def _copy(self, part: PartFile, index: int, end: int, segment: Segment, base: ManifestFile) -> int:
         """Copy from the cache; the bytes that were, which are fewer if `base` is not there any more."""
@@ -193,7 +196,7 @@ class LargeFiles:
 
     def _repair(self, attempt: _Attempt) -> bool:
         """Fetch what is damaged again; True if all is right then."""
-        file, reassembly, part, progress, verifier = attempt
+        file, reassembly, part, progress, verifier, _ = attempt
         wrong = self._wrong_chunks(attempt)
         if not wrong or sum(chunk.end - chunk.start for chunk in wrong) == file.size:
             return False

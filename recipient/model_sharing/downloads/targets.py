@@ -9,6 +9,7 @@ from pathlib import Path
 from model_sharing.downloads.block_verifier import BlockChecker
 from model_sharing.downloads.part_file import PartFile
 from model_sharing.downloads.progress_observer import FileProgress, ProgressObserver
+from model_sharing.downloads.range_threads import WorkMeter
 from model_sharing.downloads.transfer.transfer import RangesIgnored
 from model_sharing.filesystem.local_files import translated_disk_full
 
@@ -53,7 +54,10 @@ class WholeFile:
 
 
 class FileRange:
-    """Target that is one range of a part file, up to `end`; `checker` checks its blocks, if there is one."""
+    """Target that is one range of a part file, up to `end`.
+
+    If they are there, `checker` checks its blocks, and `meter` is told of the work.
+    """
 
     def __init__(
         self,
@@ -61,12 +65,15 @@ class FileRange:
         index: int,
         end: int,
         progress: FileProgress,
+        *,
         checker: BlockChecker | None = None,
+        meter: WorkMeter | None = None,
     ) -> None:
         self._part = part
         self._index = index
         self._progress = progress
         self._checker = checker
+        self._meter = meter
         self.end = end
 
     @property
@@ -79,6 +86,8 @@ class FileRange:
         self._part.append(self._index, data)
         if self._checker is not None:
             self._checker.take(data)
+        if self._meter is not None:
+            self._meter.lap()
         self._progress.advance(len(data))
 
     def restart(self) -> None:

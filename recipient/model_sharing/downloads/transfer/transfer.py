@@ -95,6 +95,11 @@ class Transfer:
         self._urls = urls
         self._etags = etags
 
+    def is_encrypted(self, file: ManifestFile) -> bool:
+        """True if the file comes over TLS."""
+        url, _ = self._urls.get(file.sha256)
+        return url.startswith("https:")
+
     def run(self, file: ManifestFile, target: Target, *, brief: bool = False) -> None:
         """Fill `target` with the bytes of `file`; `brief`, as for `retry`.
 

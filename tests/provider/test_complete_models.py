@@ -46,3 +46,13 @@ async def test_each_model_has_its_own_comment_aliases_tags_and_newest_ready_vers
     assert [each.latest_version for each in page.items] == [None, None, 1, 2, None]
     for each in page.items:
         assert each == await models.get(context, each.full_name)
+
+
+async def test_models_of_one_page_have_the_names_of_their_own_schemas_and_catalogs(
+    admin: AdminClient, tmp_path: Path
+) -> None:
+    folder, names = write_model(tmp_path / "m"), ["dev.ml.scorer", "prod.ml.scorer", "prod.nlp.scorer"]
+    for name in names:
+        await admin.register(folder, name)
+    page = await admin.provider.models.search(admin.context, PageRequest())
+    assert [str(each.full_name) for each in page.items] == names

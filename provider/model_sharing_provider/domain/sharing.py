@@ -100,14 +100,6 @@ class SharedFeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedModelRef:
-    """Name of a model in a share, and its id."""
-
-    model_id: str
-    shared_name: SharedName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SharedModel:
     """Model as seen in one share."""
 

@@ -20,6 +20,7 @@ from model_sharing_provider.metastore.paging.keyset import cut_page, starts_with
 from model_sharing_provider.metastore.paging.schema_scan import (
     FoundModel,
     SchemaScan,
+    full_key,
     has_models,
     scan_schemas,
 )
@@ -82,11 +83,6 @@ async def page_of_models(
     wanted = page.size + 1
     found = await scan_schemas(connection, scans, viewer, after=after, wanted=wanted, shown=scope.shown)
     return cut_page(found, page, full_key)
-
-
-def full_key(found: FoundModel) -> str:
-    """Full name, after which the next page starts."""
-    return ".".join(found.key)
 
 
 def _schemas(viewer: Viewer, scope: Scope, after: FullName | None) -> Select[Any]:

@@ -52,6 +52,11 @@ class FoundModel(NamedTuple):
     model_id: str
 
 
+def full_key(found: FoundModel) -> str:
+    """Name in the list, after which the next page starts."""
+    return ".".join(found.key)
+
+
 def has_models() -> ColumnElement[bool]:
     """Condition on schemas: at least one model exists."""
     # Not by EXISTS, which PostgreSQL may turn into a join with all models.

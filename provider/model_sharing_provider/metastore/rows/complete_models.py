@@ -1,7 +1,9 @@
 """Complete models by id: with aliases, tags, and what their newest READY version is.
 
 Lists read hundreds at a time. So the statements are put together once, which takes SQLAlchemy longer than a
-database needs to answer, and rows are unpacked: each look at a column by its name takes a microsecond.
+database needs to answer, and rows are unpacked: each look at a column by its name takes a microsecond. What
+hundreds of rows have in common, the names of schema and catalog, is read by itself. The newest version is
+joined by its number, along the index that has just found it: its id would be looked for in another index.
 
 What others may have made long is measured with the row, and read for those models that are shown: comments of
 more than _SHORT characters, and tags.
@@ -10,18 +12,17 @@ more than _SHORT characters, and tags.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from functools import reduce
-from operator import add
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, String, bindparam, case, func, select
+from sqlalchemy import Select, and_, bindparam, case, func, select
 
-from model_sharing_protocol.names import FullName
+from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import Page
 from model_sharing_provider.domain.securables import RegisteredModel, VersionStatus
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fit_page, weight_of_tags
+from model_sharing_provider.metastore.paging.schema_scan import FoundModel, full_key
 from model_sharing_provider.metastore.rows.id_lists import ids_parameter, is_one_of
 from model_sharing_provider.metastore.rows.mapping import read_format, read_summary
 from model_sharing_provider.metastore.tables import (
@@ -33,7 +34,6 @@ from model_sharing_provider.metastore.tables import (
     tags,
 )
 
-T = TypeVar("T")
 _SHORT = 256
 _IDS = ids_parameter("ids")
 
@@ -41,20 +41,17 @@ _IDS = ids_parameter("ids")
 def _select_models() -> Select[Any]:
     model, version, other = registered_models.c, model_versions.c, model_versions.alias("of_the_model").c
     newest = (
-        select(other.id)
+        select(other.version)
         .where(other.model_id == model.id, other.status == bindparam("ready", VersionStatus.READY))
         .order_by(other.version.desc())
         .limit(1)
         .correlate(registered_models)
         .scalar_subquery()
     )
-    # As `weight_of`, whose coalesce takes the statement of a page past 10,000 steps: none of these is NULL.
-    length = reduce(add, (func.length(each) for each in model if isinstance(each.type, String)))
     return (
         select(
             model.id,
-            catalogs.c.name,
-            schemas.c.name,
+            model.schema_id,
             model.name,
             case((func.length(model.comment) <= _SHORT, model.comment)).label("short_comment"),
             model.owner,
@@ -66,17 +63,25 @@ def _select_models() -> Select[Any]:
             version.format,
             version.license,
             version.summary,
-            length.label("length"),
+            func.length(model.comment).label("length_of_comment"),
             weight_of_tags(model.id).label("length_of_tags"),
         )
-        .join_from(registered_models, schemas)
-        .join(catalogs)
-        .outerjoin(model_versions, version.id == newest)
+        .join_from(
+            registered_models,
+            model_versions,
+            and_(version.model_id == model.id, version.version == newest),
+            isouter=True,
+        )
         .where(is_one_of(model.id, _IDS))
     )
 
 
 _MODELS = _select_models()
+_SCHEMAS = (
+    select(schemas.c.id, catalogs.c.name, schemas.c.name)
+    .join_from(schemas, catalogs)
+    .where(is_one_of(schemas.c.id, _IDS))
+)
 _COMMENTS = select(registered_models.c.id, registered_models.c.comment).where(
     is_one_of(registered_models.c.id, _IDS)
 )
@@ -96,8 +101,7 @@ class _ModelRow(NamedTuple):
     """Row of _MODELS; `comment` is None if it is long."""
 
     id: str
-    catalog: str
-    schema: str
+    schema_id: str
     name: str
     comment: str | None
     owner: str
@@ -109,7 +113,7 @@ class _ModelRow(NamedTuple):
     format: str | None
     license: str | None
     summary: str | None
-    length: int
+    length_of_comment: int
     length_of_tags: int
 
 
@@ -119,29 +123,38 @@ async def read_models(connection: Connection, ids: Sequence[str]) -> dict[str, R
 
 
 async def read_page_of_models(
-    connection: Connection, page: Page[T], id_of: Callable[[T], str], key_of: Callable[[T], str]
-) -> tuple[Page[T], dict[str, RegisteredModel]]:
-    """Shorten a page of items that refer to models to the size of a page of models; read those by id."""
-    ids = [id_of(item) for item in page.items]
+    connection: Connection, page: Page[FoundModel]
+) -> tuple[Page[FoundModel], dict[str, RegisteredModel]]:
+    """Shorten a page of found models to the size of a page of complete ones; read those by id."""
+    ids = [model_id for _, model_id in page.items]
     rows = {row.id: row for row in await _read_rows(connection, ids)}
-    lengths = (rows[each].length + rows[each].length_of_tags if each in rows else 0 for each in ids)
-    page = fit_page(page, lengths, key_of)
+    lengths = (_length_of(rows[each]) if each in rows else 0 for each in ids)
+    page = fit_page(page, lengths, full_key)
     shown = dict.fromkeys(ids[: len(page.items)])
     return page, await _complete(connection, [rows[each] for each in shown if each in rows])
 
 
+def _length_of(row: _ModelRow) -> int:
+    """Number of characters of a model, with its tags."""
+    texts = row.id, row.schema_id, row.name, row.owner, row.created_by, row.updated_by
+    return sum(map(len, texts)) + row.length_of_comment + row.length_of_tags
+
+
 async def _read_rows(connection: Connection, ids: Sequence[str]) -> list[_ModelRow]:
-    return [_ModelRow(*row) for row in (await connection.execute(_MODELS, {"ids": ids})).all()] if ids else []
+    if not ids:
+        return []
+    return list(map(_ModelRow._make, (await connection.execute(_MODELS, {"ids": ids})).all()))
 
 
 async def _complete(connection: Connection, rows: Sequence[_ModelRow]) -> dict[str, RegisteredModel]:
+    within = await _read_schemas(connection, list({row.schema_id for row in rows}))
     aliases = await _read_aliases(connection, [row.id for row in rows])
     tagged = await read_tags(connection, [row.id for row in rows if row.length_of_tags])
     comments = await _read_comments(connection, [row.id for row in rows if row.comment is None])
     return {
         row.id: RegisteredModel(
             id=row.id,
-            full_name=FullName(row.catalog, row.schema, row.name),
+            full_name=FullName(within[row.schema_id].catalog, within[row.schema_id].schema, row.name),
             comment=comments.get(row.id, "") if row.comment is None else row.comment,
             owner=row.owner,
             aliases=aliases.get(row.id) or {},
@@ -156,7 +169,13 @@ async def _complete(connection: Connection, rows: Sequence[_ModelRow]) -> dict[s
             updated_by=row.updated_by,
         )
         for row in rows
+        if row.schema_id in within
     }
+
+
+async def _read_schemas(connection: Connection, ids: Sequence[str]) -> dict[str, SchemaName]:
+    rows = (await connection.execute(_SCHEMAS, {"ids": ids})).all() if ids else ()
+    return {schema_id: SchemaName(catalog, schema) for schema_id, catalog, schema in rows}
 
 
 async def _read_aliases(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select, update
 
@@ -16,11 +15,11 @@ from model_sharing_provider.metastore.authorization.visibility import Viewer
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.model_listing import (
     Scope,
-    full_key,
     model_query,
     page_of_models,
     read_model,
 )
+from model_sharing_provider.metastore.paging.schema_scan import FoundModel
 from model_sharing_provider.metastore.rows.changes import ChangeRows
 from model_sharing_provider.metastore.rows.complete_models import read_models, read_page_of_models
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
@@ -32,8 +31,6 @@ from model_sharing_provider.metastore.tables import (
     schemas,
     tags,
 )
-
-T = TypeVar("T")
 
 
 class ModelRows:
@@ -74,15 +71,12 @@ class ModelRows:
 
     async def page(self, page: PageRequest, viewer: Viewer, scope: Scope) -> Page[RegisteredModel]:
         """Page of the models in `scope` that the viewer may read, by full name."""
-        found = await page_of_models(self._connection, page, viewer, scope)
-        found, models = await self.complete(found, lambda each: each.model_id, key_of=full_key)
+        found, models = await self.complete(await page_of_models(self._connection, page, viewer, scope))
         return Page([models[each.model_id] for each in found.items], found.last_key)
 
-    async def complete(
-        self, page: Page[T], id_of: Callable[[T], str], *, key_of: Callable[[T], str]
-    ) -> tuple[Page[T], dict[str, RegisteredModel]]:
-        """Shorten a page of items that refer to models to the size of a page of models; read those by id."""
-        return await read_page_of_models(self._connection, page, id_of, key_of)
+    async def complete(self, page: Page[FoundModel]) -> tuple[Page[FoundModel], dict[str, RegisteredModel]]:
+        """Shorten a page of found models to the size of a page of complete ones; read those by id."""
+        return await read_page_of_models(self._connection, page)
 
     async def all_of_schema(self, schema_id: str) -> list[RegisteredModel]:
         """All models of a schema, for any viewer."""

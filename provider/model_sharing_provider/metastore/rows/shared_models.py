@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from model_sharing_protocol.names import INFORMATION_SCHEMA, SharedName
 from model_sharing_protocol.pages import Page, PageRequest
-from model_sharing_provider.domain.sharing import Share, SharedModelRef, SharedSchema, ShareObjectType
+from model_sharing_provider.domain.sharing import Share, SharedSchema, ShareObjectType
 from model_sharing_provider.metastore.authorization.visibility import (
     Viewer,
     owner_may_read,
@@ -35,7 +35,12 @@ from model_sharing_provider.metastore.authorization.visibility import (
 )
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import cut_page, fetch_page
-from model_sharing_provider.metastore.paging.schema_scan import FoundModel, SchemaScan, scan_schemas
+from model_sharing_provider.metastore.paging.schema_scan import (
+    FoundModel,
+    SchemaScan,
+    full_key,
+    scan_schemas,
+)
 from model_sharing_provider.metastore.tables import (
     catalogs,
     registered_models,
@@ -75,8 +80,8 @@ class SharedModelRows:
         )
         return (await self._connection.execute(query.limit(1))).first() is not None
 
-    async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[SharedModelRef]:
-        """Page of the share's models, in one schema or all, ordered by shared name."""
+    async def page(self, share: Share, schema: str | None, page: PageRequest) -> Page[FoundModel]:
+        """Page of the share's models, in one schema or all, ordered by shared name, which is their key."""
         last = SharedName.parse(page.after) if page.after is not None else None
         after = (last.schema, last.name) if last else None
         wanted = page.size + 1
@@ -99,11 +104,7 @@ class SharedModelRows:
                 shown=_NOT_BY_ITSELF,
                 values=of_share,
             )
-        places = [
-            SharedModelRef(model_id=model_id, shared_name=SharedName(*key))
-            for key, model_id in sorted(found)[:wanted]
-        ]
-        return cut_page(places, page, lambda place: str(place.shared_name))
+        return cut_page(sorted(found)[:wanted], page, full_key)
 
     async def find(self, share: Share, name: SharedName) -> str | None:
         """Id of the model that the share shows as `name`."""

@@ -65,8 +65,10 @@ class RecipientView:
             found,
             _,
         ):
-            await check_schema(operation, found, schema)
-            return await models_of_share(operation, found, schema, page)
+            models = await models_of_share(operation, found, schema, page)
+            if not models.items:  # whoever sees a model of a schema knows that it exists
+                await check_schema(operation, found, schema)
+            return models
 
     async def get_model(self, context: Context, share: str, name: SharedName) -> SharedModel:
         async with view_share(context, AuditAction.DELTA_SHARING_GET_MODEL, share, str(name)) as (
@@ -213,16 +215,14 @@ async def models_of_share(
     operation: Operation, share: Share, schema: str | None, page: PageRequest
 ) -> Page[SharedModel]:
     """Page of the models in a share."""
-    places, models = await operation.rows.models.complete(
-        await operation.rows.shared_models.page(share, schema, page),
-        lambda place: place.model_id,
-        key_of=lambda place: str(place.shared_name),
+    found, models = await operation.rows.models.complete(
+        await operation.rows.shared_models.page(share, schema, page)
     )
     shown = [
-        SharedModel(share=share, shared_name=place.shared_name, model=models[place.model_id])
-        for place in places.items
+        SharedModel(share=share, shared_name=SharedName(*key), model=models[model_id])
+        for key, model_id in found.items
     ]
-    return Page(shown, places.last_key)
+    return Page(shown, found.last_key)
 
 
 async def _find_model(operation: Operation, share: Share, name: SharedName) -> RegisteredModel:

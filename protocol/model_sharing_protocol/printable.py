@@ -26,6 +26,8 @@ _STYLES = "\ufe0e\ufe0f"
 
 def printable(text: str) -> str:
     """Text on one line: white space becomes spaces, other hidden characters become escapes."""
+    if text.isascii() and text.isprintable():  # nearly all cells of long tables
+        return text
     return _without_hidden(text, lambda character: " " if character in "\r\n\t" else _escape(character))
 
 

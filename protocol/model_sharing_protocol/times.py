@@ -8,6 +8,10 @@ from datetime import UTC, datetime, timedelta
 MAX_MS = 253_402_300_799_999
 """Last millisecond of the year 9999, the end of the range of `datetime`."""
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_EPOCH_WITHOUT_ZONE = _EPOCH.replace(tzinfo=None)
+_MILLISECOND = timedelta(milliseconds=1)
+
 
 def now_ms() -> int:
     """Current time in epoch milliseconds."""
@@ -16,14 +20,14 @@ def now_ms() -> int:
 
 def moment(ms: int) -> datetime:
     """Epoch milliseconds as a datetime in UTC."""
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=ms)
+    return _EPOCH + ms * _MILLISECOND
 
 
 def epoch_ms(moment: datetime) -> int:
     """Aware datetime as epoch milliseconds."""
-    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def iso(ms: int) -> str:
     """Epoch milliseconds as ISO 8601 in UTC, to the second: `2026-11-23T09:07:00Z`."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (_EPOCH_WITHOUT_ZONE + ms * _MILLISECOND).isoformat(timespec="seconds") + "Z"

@@ -1,6 +1,7 @@
 """Listing a share of 20,000 models: by our command line, as a table and as JSON, and by MLflow's search.
 
-Memory is what a list of all of them takes more than a list of one model's share.
+Memory is what a list of all of them takes more than a list of one model's share. Beside them is what the
+client takes by itself: with each answer from the memory of a bare handler.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from results import Row, arguments, report
+from rich.table import Table
 from side_by_side import UNLIMITED, Run, console, machine, medians, timed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -27,6 +30,7 @@ from support.admin_client import AdminClient
 from support.large_metastore import fill
 from support.model_folder import write_model
 from support.processes.provider import ProviderProcess
+from support.processes.servers import free_port, running_server
 
 BIN = Path(sys.executable).parent
 PROGRAM = str(BIN / "model-sharing")
@@ -56,11 +60,12 @@ async def seed(folder: Path, models: int) -> Mapping[str, str]:
     return {share: profile.bearer_token for share, profile in profiles.items()}
 
 
-def mounted(folder: Path, endpoint: str, share: str, token: str) -> Mapping[str, str]:
-    """Environment of a recipient who has mounted the share as `vendor`."""
-    profile = folder / f"{share}.share"
+def mounted(folder: Path, endpoint: str, share: str, token: str, home: str = "") -> Mapping[str, str]:
+    """Environment of a recipient, in a home of its own, who has mounted the share as `vendor`."""
+    home = home or share
+    profile = folder / f"{home}.share"
     profile.write_text(json.dumps({"shareCredentialsVersion": 1, "endpoint": endpoint, "bearerToken": token}))
-    environment = {**os.environ, "MODEL_SHARING_HOME": str(folder / f"recipient of {share}")}
+    environment = {**os.environ, "MODEL_SHARING_HOME": str(folder / f"recipient of {home}")}
     mount: list[str | Path] = [PROGRAM, "mount", profile, share, "--as", "vendor"]
     subprocess.run(mount, env=environment, check=True, capture_output=True)
     return environment
@@ -75,17 +80,24 @@ def measure(folder: Path, models: int, rounds: int) -> list[Row]:
             mounted(folder, server.url + PREFIX, share, tokens[share]) for share in ("everything", "one")
         )
         as_json = [*LIST, "--output", "json"]
-        table: list[Run] = []
-        lines: list[Run] = []
-        base: list[Run] = []
         search: list[float] = []
-        for _ in range(rounds):
-            table.append(timed(LIST, everything))
-            lines.append(timed(as_json, everything))
-            base.append(timed(LIST, one))
-            search.append(searched(everything, models))
-    runs = {"table": table, "json": lines, "one": base}
+        with replayed(folder / "replay", server.url) as replay:
+            floor = mounted(folder, replay + PREFIX, "everything", tokens["everything"], "floor")
+            timed(LIST, floor)  # which the replaying server then knows
+            commands = {
+                "table": (LIST, everything),
+                "json": (as_json, everything),
+                "table, from memory": (LIST, floor),
+                "json, from memory": (as_json, floor),
+                "one": (LIST, one),
+            }
+            runs: dict[str, list[Run]] = {name: [] for name in commands}
+            for _ in range(rounds):
+                for name, (command, environment) in commands.items():
+                    runs[name].append(timed(command, environment))
+                search.append(searched(everything, models))
     seconds, peaks = medians(runs, "seconds"), medians(runs, "peak")
+    show_floor(seconds, medians(runs, "cpu"))
     title = f"A share of {models:,} models"
     return [
         Row.at_most(f"{title}, listed as a table", seconds["table"], "s", 1.5),
@@ -95,6 +107,29 @@ def measure(folder: Path, models: int, rounds: int) -> list[Row]:
         ),
         Row.at_most(f"{title}, searched by MLflow", statistics.median(search), "s", 5),
     ]
+
+
+@contextmanager
+def replayed(folder: Path, upstream: str) -> Iterator[str]:
+    """URL of a server that answers from memory what the one at `upstream` has answered once."""
+    folder.mkdir()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command: list[str | Path] = [
+        sys.executable,
+        Path(__file__).with_name("replay_server.py"),
+        upstream,
+        str(port),
+    ]
+    with running_server(command, url, folder, {}):
+        yield url
+
+
+def show_floor(seconds: Mapping[str, float], cpu: Mapping[str, float]) -> None:
+    table = Table("listed by model-sharing", "seconds", "CPU s of the client", box=None)
+    for name, taken in seconds.items():
+        table.add_row(name, f"{taken:.2f}", f"{cpu[name]:.2f}")
+    console.print(table, "")
 
 
 def searched(environment: Mapping[str, str], models: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from model_sharing_protocol.console.output import (
@@ -33,7 +34,12 @@ _SIZES = ("size", "own_size", "pulled_size")
 
 def fields_of(value: DataclassInstance) -> dict[str, Any]:
     """Fields of a dataclass as a record; values stay as they are."""
-    return {each.name: getattr(value, each.name) for each in fields(value)}
+    return {name: getattr(value, name) for name in _names_of(type(value))}
+
+
+@cache
+def _names_of(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
 
 
 def show_list(records: Sequence[Record], columns: Sequence[str], output: str, *, empty: str = "") -> None:
@@ -85,6 +91,8 @@ def _cell(name: str, value: Any) -> str:
 def _text(name: str, value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name in _TIMES or name.endswith("_at"):

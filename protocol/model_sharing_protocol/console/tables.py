@@ -45,10 +45,7 @@ class TablePrinter:
             click.echo("\n".join(map(self._line, cells)))
 
     def _line(self, cells: Sequence[str]) -> str:
-        padded = (
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, self._widths, strict=True)
-        )
-        return _GAP.join(padded).rstrip(" ")
+        return _GAP.join(map(_padded, cells, self._widths)).rstrip(" ")
 
     def _is_too_wide(self, rows: Sequence[Sequence[str]]) -> bool:
         width = shutil.get_terminal_size().columns
@@ -64,6 +61,10 @@ class TablePrinter:
         for row in rows:
             table.add_row(*map(Text, row))
         print_rich_table(table)
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell.ljust(width) if cell.isascii() else cell + " " * (width - cell_len(cell))
 
 
 def _print_titles(line: str) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from model_sharing.client.invalid_items import Report, issue_warnings
 from model_sharing.client.pagination import fetch_all_pages, iterate_pages
 from model_sharing.transport import bounds
-from model_sharing.transport.response_reader import decode, read_bounded, read_lines
+from model_sharing.transport.response_reader import decode, parse, read_bounded, read_lines
 from model_sharing.transport.session import NOT_MODIFIED, Transport
 from model_sharing_protocol.dsse import Envelope
 from model_sharing_protocol.errors import CorruptArtifact, NotASharingServer, NotFound, UnsupportedOperation
@@ -116,8 +116,8 @@ class SharingClient:
         """Iterate over the models of one schema, or of the whole share, page by page."""
         where = ("all-models",) if schema is None else ("schemas", schema, "models")
 
-        def read(item: bytes) -> RegisteredModel:
-            return decode(item, RegisteredModel, self._endpoint)
+        def read(item: bytes) -> RegisteredModel:  # its values were counted: `bounds.ITEM_VALUES`
+            return parse(item, RegisteredModel, self._endpoint)
 
         path = _path("shares", share, *where)
         return iterate_pages(self._transport, path, read, self._endpoint, self._report_invalid)

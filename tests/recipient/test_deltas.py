@@ -23,7 +23,7 @@ from model_sharing.api.progress_bars import DownloadBars
 from model_sharing.cache.maintenance.pruning import PruningLimits, prune
 from model_sharing.cache.maintenance.verifying import verify
 from model_sharing.cache.store import Cache
-from model_sharing.downloads.part_file import range_bytes
+from model_sharing.downloads.part_file import PartFile, range_bytes
 from model_sharing.downloads.progress_counter import ProgressCounter
 from model_sharing.settings import DEFAULT_JOBS
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter, write_maps
@@ -32,6 +32,7 @@ from support.fake_provider.faults import answer_status, cut_after, ignore_range,
 from support.fake_provider.models import SHARE, Files, digest_of
 from support.fake_provider.server import FakeProvider, Handler, serve_well
 from support.files import random_bytes
+from support.patience import PATIENCE
 from support.recipient_cli import RunCli
 from support.shared_catalog import shared_catalog_of
 from support.updated_model import (
@@ -99,6 +100,24 @@ def test_only_what_changed_is_fetched(fake_provider: FakeProvider, vendor: model
     forget(fake_provider)
     assert fetched(vendor) == AFTER
     assert fake_provider.file_requests() == []
+
+
+@pytest.mark.usefixtures("cache")
+def test_two_threads_copy_what_is_here(
+    vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both_are_there, begun = threading.Barrier(2), set[str]()
+    copy = PartFile.copy
+
+    def copy_beside_the_other(part: PartFile, index: int, source: int, offset: int, count: int) -> None:
+        name = threading.current_thread().name
+        if name.startswith("model-sharing-copy") and name not in begun:
+            begun.add(name)
+            both_are_there.wait(PATIENCE)
+        copy(part, index, source, offset, count)
+
+    monkeypatch.setattr(PartFile, "copy", copy_beside_the_other)
+    assert fetched(vendor) == AFTER
 
 
 def test_a_first_load_asks_for_the_map_beside_the_bytes(

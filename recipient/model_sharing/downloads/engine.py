@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from model_sharing.downloads.apply_delta import DeltaApplier
 from model_sharing.downloads.job import Job
-from model_sharing.downloads.large_files import LargeFiles, corrupt_artifact
+from model_sharing.downloads.large_files import COPIERS, LargeFiles, corrupt_artifact
 from model_sharing.downloads.pack_threads import PackThreads, Waiting
 from model_sharing.downloads.packs import PackFetcher, make_packs, packable
 from model_sharing.downloads.part_file import RANGE_BYTES
@@ -27,8 +27,6 @@ from model_sharing_protocol.errors import Interrupted
 from model_sharing_protocol.manifest import ManifestFile
 
 _LARGE_FILES_AT_ONCE = 2
-_COPIERS = 2
-"""What is copied from the cache is verified by the same thread, for which one core is too slow."""
 
 
 class Engine:
@@ -41,7 +39,7 @@ class Engine:
         self._packs = PackFetcher(job, self._transfer) if PACK in job.urls else None
         self._workers = ThreadPoolExecutor(job.parallel, "model-sharing-fetch")
         self._followers = ThreadPoolExecutor(_LARGE_FILES_AT_ONCE, "model-sharing-follow")
-        self._copiers = ThreadPoolExecutor(_COPIERS, "model-sharing-copy")
+        self._copiers = ThreadPoolExecutor(COPIERS, "model-sharing-copy")
         self._large_files = LargeFiles(job, planner, self._transfer, self._workers, self._copiers)
         self._delta_applier = DeltaApplier(job, self._transfer, self._workers)
         self._reuses = False

@@ -35,6 +35,9 @@ from model_sharing_protocol.errors import CorruptArtifact
 from model_sharing_protocol.manifest import ManifestFile
 from model_sharing_protocol.printable import printable
 
+COPIERS = 2
+"""What is copied from the cache is verified by the same thread, for which one core is too slow."""
+
 _log = logging.getLogger("model_sharing")
 
 
@@ -132,7 +135,10 @@ class LargeFiles:
         for index in part.all_ranges() if verifier else part.unfinished():
             cached = reassembly.is_cached(part.next_byte(index), part.end(index))
             (to_copy if cached else to_fetch).append(index)
-        copies = [self._copiers.submit(self._fill_ranges, attempt, to_copy)] if to_copy else []
+        copies = [
+            self._copiers.submit(self._fill_ranges, attempt, to_copy)
+            for _ in range(min(COPIERS, len(to_copy)))
+        ]
         threads = self._fetch_ranges(attempt, to_fetch)
         try:
             if verifier is not None:

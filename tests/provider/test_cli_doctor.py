@@ -120,3 +120,12 @@ def test_a_setting_that_cannot_be(doctor: Doctor, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_SERVE_PORT", "many")
     code, found = doctor()
     assert (code, found["settings"][0]) == (2, "failed")
+
+
+def test_settings_that_would_end_the_start_of_a_server(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SIGN_IN_ISSUER", "https://login.acme.example")
+    code, found = doctor()
+    assert code == 2
+    assert any("SIGN_IN_CLIENT_ID is not" in detail for _, detail in found.values())

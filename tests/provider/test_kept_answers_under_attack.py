@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,7 +64,9 @@ HEADERS: dict[str, dict[str, str]] = {
 @pytest.fixture
 async def never_keeping(globex: Globex, aiohttp_server: AiohttpServer) -> Globex:
     """The same recipient at a server of the same provider that keeps no answers."""
-    server = await aiohttp_server(make_app(replace(globex.admin.provider, repeated_calls=None)))
+    provider = copy(globex.admin.provider)
+    vars(provider)["repeated_calls"] = None
+    server = await aiohttp_server(make_app(provider))
     return replace(globex, endpoint=str(server.make_url(PREFIX)))
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
@@ -26,12 +28,34 @@ _FOR_OTHERS = {
     "yaml": "models and agent skills, as they are registered",
 }
 """Packages that are slow to import, and what they are for."""
+_OF_OTHER_SUBJECTS = (
+    "bootstrap.identities",
+    "identity_providers",
+    "metastore.audit_spool",
+    "metastore.hot.recipient_reads",
+    "metastore.hot.registry_reads",
+    "metastore.rows.models",
+    "metastore.rows.shares",
+    "metastore.rows.versions",
+    "mlflow_import",
+    "remote_providers",
+    "services.jobs",
+    "services.mirroring.pull_through",
+    "services.publishing",
+    "services.registry.models",
+    "services.sharing",
+    "services.signed_files",
+)
+"""Packages and modules of the provider that a list of catalogs has nothing to do with."""
+_FOR_REQUESTS = ("metastore.hot", "metastore.rows", "services.publishing", "services.sharing")
+_WHEN_ASKED = {"model_sharing_provider.services.sharing.parquet_tables"}
+"""Modules that a server imports with the first request that needs them, since few servers get one."""
 _READ = """
 import sys
 from model_sharing_provider.cli.main import cli
 
 cli(["catalog", "list"], standalone_mode=False)
-print(*{name.partition(".")[0] for name in sys.modules})
+print(*sys.modules)
 """
 _SERVE = """
 import os, sys
@@ -40,7 +64,7 @@ from model_sharing_provider.cli.main import cli
 
 def announce(line):
     if line.startswith("Serving shares"):
-        print(*{name.partition(".")[0] for name in sys.modules}, flush=True)
+        print(*sys.modules, flush=True)
         os._exit(0)
 
 import_module("model_sharing_provider.cli.serve").announce = announce
@@ -61,6 +85,25 @@ def test_no_request_waits_until_the_first_line_of_the_log_is_set_up(
 ) -> None:
     monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(tmp_path / "home"))
     assert "structlog" in _imported(_SERVE)
+
+
+def test_a_read_wires_the_services_and_rows_of_its_subject_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(tmp_path / "home"))
+    imported = _imported(_READ)
+    assert "model_sharing_provider.services.registry.catalogs" in imported
+    assert {name for name in _OF_OTHER_SUBJECTS if f"model_sharing_provider.{name}" in imported} == set()
+
+
+def test_no_request_waits_until_services_and_rows_are_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(tmp_path / "home"))
+    imported = _imported(_SERVE)
+    for package in map(import_module, (f"model_sharing_provider.{name}" for name in _FOR_REQUESTS)):
+        modules = {module.name for module in iter_modules(package.__path__, f"{package.__name__}.")}
+        assert modules - imported <= _WHEN_ASKED
 
 
 def _imported(program: str) -> set[str]:

@@ -30,7 +30,6 @@ from model_sharing_provider.cli.options import (
 from model_sharing_provider.cli.records import catalog_record
 from model_sharing_provider.cli.session import listed, run
 from model_sharing_provider.domain.securables import Catalog
-from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection
 
 if TYPE_CHECKING:
     from model_sharing_protocol.console.progress_bar import ProgressBar
@@ -143,6 +142,8 @@ def pull(name: str, alias: str | None, all_versions: bool, model: str, output: s
 
     What is here already is not fetched again. After an error, run it again: it goes on where it stopped.
     """
+    from model_sharing_provider.services.mirroring.catalog_pulls import PullSelection  # noqa: PLC0415
+
     if alias is not None and all_versions:
         raise click.UsageError("Choose one of --alias and --all-versions.")
     selection = PullSelection(model, alias or "*", all_versions)

@@ -68,6 +68,6 @@ def serve(**told: Any) -> None:
 
 
 async def _prepare(settings: Settings) -> None:
-    """Perform a first start, once, before there are several processes."""
-    async with open_provider(settings, announce):
-        pass
+    """Perform a first start, and find what is wrong, once, before there are several processes."""
+    async with open_provider(settings, announce) as provider:
+        provider.wire_all()

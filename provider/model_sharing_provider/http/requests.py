@@ -25,7 +25,7 @@ class RequestTracer(Protocol):
     def begin(self, request: web.Request) -> Callable[[int], None]: ...
 
 
-PROVIDER: web.AppKey[ProviderServices] = web.AppKey("provider", ProviderServices)
+PROVIDER: web.AppKey[ProviderServices] = web.AppKey("provider")
 PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)

@@ -26,10 +26,7 @@ from model_sharing_provider.metastore.engine.opening import engine_at
 from model_sharing_provider.metastore.engine.statement_timing import time_statements
 from model_sharing_provider.metastore.hot.audit_writes import append_and_delete, append_events
 from model_sharing_provider.metastore.hot.executor import SqlExecutor
-from model_sharing_provider.metastore.hot.federation_reads import FederationReads
 from model_sharing_provider.metastore.hot.read_cache import ReadCache
-from model_sharing_provider.metastore.hot.recipient_reads import RecipientReads
-from model_sharing_provider.metastore.hot.registry_reads import RegistryReads
 from model_sharing_provider.metastore.hot.usage_writes import first_refusal, issue, take, used
 from model_sharing_provider.metastore.noted_reads import NotedReads, note_other, noting_reads
 from model_sharing_provider.metastore.replica import ReplicaBounds, beat
@@ -65,9 +62,6 @@ class Database:
         self._bounds = ReplicaBounds(replica, self._sql) if replica else None
         self._change_counter = ChangeCounter()
         self._cache = ReadCache(self._sql)
-        self._recipient_reads = RecipientReads(self._cache)
-        self._registry_reads = RegistryReads(self._cache)
-        self._federation_reads = FederationReads(self._cache)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
@@ -131,13 +125,7 @@ class Database:
             raise self._bounds.refuse_change()
 
     def _unit_of_work(self, connection: Connection) -> UnitOfWork:
-        return UnitOfWork(
-            connection,
-            self._recipient_reads,
-            self._registry_reads,
-            self._federation_reads,
-            self._change_counter,
-        )
+        return UnitOfWork(connection, self._cache, self._change_counter)
 
     async def change_token(self) -> str:
         """Random token that is another one after each transaction that changed rows."""

@@ -48,6 +48,7 @@ async def _serve(
 ) -> None:
     tls = tls_context(settings.tls_certificate, settings.tls_key)
     async with traces() as tracer, open_provider(settings, announce) as provider:
+        provider.wire_all()
         # Signing in to the explorer is a change, and so is most of what its pages are for.
         pages = settings.ui and not settings.replica_of
         app = make_app(provider, settings.trusted_proxies, ui=pages)

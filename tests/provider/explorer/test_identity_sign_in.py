@@ -235,8 +235,8 @@ async def test_over_https_the_cookie_is_of_this_host_alone(
 )
 async def test_incomplete_settings_are_named(settings: Settings, missing: Any, said: str) -> None:
     with pytest.raises((InvalidParameter, InvalidState), match=said):
-        async with open_provider(replace(settings, **missing)):
-            pass
+        async with open_provider(replace(settings, **missing)) as provider:
+            provider.wire_all()  # as a server does before it serves
 
 
 async def test_without_an_identity_provider_there_is_none(

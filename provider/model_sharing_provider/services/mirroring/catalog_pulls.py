@@ -136,10 +136,6 @@ class CatalogPulls:
             await running.run(context)
         show(asdict(running.status))
 
-    async def close(self) -> None:
-        """End all pulls of this process that readers wait for."""
-        await self._pulls.close()
-
     async def _select(
         self, context: Context, name: str, selection: PullSelection
     ) -> tuple[str, list[ModelVersion]]:

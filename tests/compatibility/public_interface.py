@@ -108,7 +108,7 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
 
 def _records() -> Iterator[str]:
     for kind, named in FIELDS.items():
-        yield from (f"json field {kind.__name__}.{field}" for field in named)
+        yield from (f"json field {kind}.{field}" for field in named)
 
 
 def _settings() -> Iterator[str]:

@@ -17,8 +17,8 @@ from model_sharing_protocol.model_formats import ModelFormat, ModelSummary, Tens
 from model_sharing_protocol.names import FullName
 from model_sharing_protocol.pages import PageRequest
 from model_sharing_provider.configuration.settings import Settings
-from model_sharing_provider.domain.mirrors import UpstreamVersion
 from model_sharing_provider.domain.securables import ModelFilter, ModelVersion
+from model_sharing_provider.domain.upstreams import UpstreamVersion
 from model_sharing_provider.services.mirroring.texts import known_format, limited_license, limited_summary
 from support.admin_client import AdminClient
 from support.model_folder import write_model

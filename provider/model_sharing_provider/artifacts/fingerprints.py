@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from model_sharing_protocol.block_digests import BlockDigestWriter, is_available
 from model_sharing_protocol.chunk_maps import ChunkMap, ChunkMapWriter
 from model_sharing_protocol.manifest import ManifestFile
-from model_sharing_provider.artifacts.chunking import Chunker
 
 CHUNKED_FROM_BYTES = 8 * 1024 * 1024
 """Size below which files have no chunk map: fetching one takes hardly longer than fetching its map."""
@@ -45,6 +44,8 @@ class Fingerprinter:
     """Fingerprinter of one file. Blocks: call it from a thread. `chunked=False` skips the chunk map."""
 
     def __init__(self, *, chunked: bool = True) -> None:
+        from model_sharing_provider.artifacts.chunking import Chunker  # noqa: PLC0415 - to publish alone
+
         self._digest = hashlib.sha256()
         self._size = 0
         self._writer = ChunkMapWriter()

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 from cachetools import LRUCache
@@ -27,7 +28,9 @@ from model_sharing_provider.artifacts.layout import (
     waiting_chunk_map_path,
 )
 from model_sharing_provider.artifacts.store import ArtifactStore
-from model_sharing_provider.domain.uploads import UploadedFile
+
+if TYPE_CHECKING:
+    from model_sharing_provider.domain.uploads import UploadedFile
 
 _CACHED_FILES = 200_000
 _CHUNK_MAPS = "chunk maps"

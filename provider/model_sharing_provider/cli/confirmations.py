@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from model_sharing_protocol.console.output import announce
 from model_sharing_protocol.printable import enumerated, printable
 from model_sharing_protocol.times import iso, now_ms
-from model_sharing_provider.domain.sharing import ModelShare, Recipient, ShareGrant
+
+if TYPE_CHECKING:
+    from model_sharing_provider.domain.sharing import ModelShare, Recipient, ShareGrant
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 

@@ -1,39 +1,21 @@
 """Records of domain objects for output: the fields shown, by their names on the wire.
 
-Fields that are not listed here, such as sealed secrets, are not shown.
+Fields that are not listed here, such as sealed secrets, are not shown. Classes are listed by name: a command
+imports those that it shows, and no others.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_sharing_protocol.names import FullName, SchemaName
-from model_sharing_provider.domain.events import AuditEvent
-from model_sharing_provider.domain.federation import FederationPolicy
-from model_sharing_provider.domain.jobs import Job
-from model_sharing_provider.domain.lineage import LineageRecord
-from model_sharing_provider.domain.mirrors import CatalogSource
-from model_sharing_provider.domain.principals import AccessToken, PrincipalInfo
-from model_sharing_provider.domain.pull_history import AliasLag, DeletionImpact, VersionPull
-from model_sharing_provider.domain.securables import Catalog, ModelVersion, Origin, RegisteredModel, Schema
-from model_sharing_provider.domain.sharing import (
-    ModelShare,
-    Recipient,
-    RecipientOverview,
-    RecipientToken,
-    Share,
-    ShareGrant,
-    ShareObject,
-    ShareOverview,
-    SharingProvider,
-)
-from model_sharing_provider.domain.skills import SkillMetadata
-from model_sharing_provider.domain.terms import SharedTerms, Terms, TermsAcceptance
-from model_sharing_provider.governance.permissions import PrivilegeGrant
-from model_sharing_provider.services.administration.orphans import Orphan
-from model_sharing_provider.services.mirroring.states import remedy_of
+
+if TYPE_CHECKING:
+    from model_sharing_provider.domain.securables import Catalog
+    from model_sharing_provider.domain.sharing import RecipientOverview, ShareOverview
+    from model_sharing_provider.services.administration.orphans import Orphan
 
 Record = dict[str, Any]
 
@@ -45,9 +27,9 @@ def _fields(*names: str, **renamed: str) -> dict[str, str]:
 
 _SECURABLE = ("comment", "owner", "id", "created_at", "updated_at")
 
-FIELDS: dict[type, dict[str, str]] = {
-    Catalog: _fields("name", *_SECURABLE),
-    CatalogSource: {
+FIELDS: dict[str, dict[str, str]] = {
+    "Catalog": _fields("name", *_SECURABLE),
+    "CatalogSource": {
         "provider_name": "provider",
         "share_name": "share",
         **_fields(
@@ -62,7 +44,7 @@ FIELDS: dict[type, dict[str, str]] = {
         ),
         "confirmed_at": "checked_at",
     },
-    Schema: _fields(
+    "Schema": _fields(
         "full_name",
         "comment",
         "owner",
@@ -72,7 +54,7 @@ FIELDS: dict[type, dict[str, str]] = {
         catalog_name="full_name.catalog",
         schema_id="id",
     ),
-    RegisteredModel: _fields(
+    "RegisteredModel": _fields(
         "full_name",
         "latest_version",
         "aliases",
@@ -85,41 +67,43 @@ FIELDS: dict[type, dict[str, str]] = {
         catalog_name="full_name.catalog",
         schema_name="full_name.schema",
     ),
-    ModelVersion: _fields(
+    "ModelVersion": _fields(
         *("full_name", "version", "aliases", "status", "size", "num_files", "digest", "comment", "tags"),
         *("signature", "source", "run_id", "id", "created_at", "created_by", "format", "license"),
         summary="known_summary",
         recalled="recall",
         origin="origin",
     ),
-    Origin: _fields("provider", "share", "model", "version", "digest", "key"),
-    Job: _fields(
+    "Origin": _fields("provider", "share", "model", "version", "digest", "key"),
+    "Job": _fields(
         *("id", "kind", "subject", "state", "progress", "attempts", "requester", "created_at", "due_at"),
         *("ended_at", "error"),
         server="claimed_by",
     ),
-    LineageRecord: _fields("id", "direction", "payload", "recorded_at", "recorded_by"),
-    Share: _fields("name", "resharing", *_SECURABLE),
-    ShareObject: _fields(
+    "LineageRecord": _fields("id", "direction", "payload", "recorded_at", "recorded_by"),
+    "Share": _fields("name", "resharing", *_SECURABLE),
+    "ShareObject": _fields(
         "name", "shared_as", "status", "added_at", "added_by", "skill", data_object_type="type"
     ),
-    SkillMetadata: _fields("description", "license", "compatibility", "allowed_tools", "metadata"),
-    ShareGrant: _fields("share", "recipient", "privilege", "granted_at", "granted_by"),
-    ModelShare: _fields("share", "shared_as", "recipients"),
-    Terms: _fields("version", "digest", "text", "set_at", "set_by", "ended_at", "ended_by"),
-    SharedTerms: _fields("version", "digest", "text", "models", "accepted_at", "accepted_by"),
-    TermsAcceptance: _fields("recipient", "share", "version", "digest", "accepted_at", "accepted_by", "text"),
-    VersionPull: _fields("recipient", "full_name", "version", "first_at", "last_at", "pulls", "size"),
-    AliasLag: _fields("recipient", "alias", "version", "newest_pulled", "behind"),
-    DeletionImpact: _fields("recipients", "pulls"),
-    Recipient: _fields("name", "authentication_type", "ip_access_list", "activated", "tokens", *_SECURABLE),
-    FederationPolicy: _fields(
+    "SkillMetadata": _fields("description", "license", "compatibility", "allowed_tools", "metadata"),
+    "ShareGrant": _fields("share", "recipient", "privilege", "granted_at", "granted_by"),
+    "ModelShare": _fields("share", "shared_as", "recipients"),
+    "Terms": _fields("version", "digest", "text", "set_at", "set_by", "ended_at", "ended_by"),
+    "SharedTerms": _fields("version", "digest", "text", "models", "accepted_at", "accepted_by"),
+    "TermsAcceptance": _fields(
+        "recipient", "share", "version", "digest", "accepted_at", "accepted_by", "text"
+    ),
+    "VersionPull": _fields("recipient", "full_name", "version", "first_at", "last_at", "pulls", "size"),
+    "AliasLag": _fields("recipient", "alias", "version", "newest_pulled", "behind"),
+    "DeletionImpact": _fields("recipients", "pulls"),
+    "Recipient": _fields("name", "authentication_type", "ip_access_list", "activated", "tokens", *_SECURABLE),
+    "FederationPolicy": _fields(
         *("name", "issuer", "subject_claim", "subject", "audiences", "groups_claim", "groups"),
         *("comment", "id", "created_at", "updated_at"),
     ),
-    RecipientToken: _fields("id", "activated_at", "created_at", expiration_time="expires_at"),
-    SharingProvider: _fields("name", "endpoint", "authentication_type", *_SECURABLE),
-    PrincipalInfo: _fields(
+    "RecipientToken": _fields("id", "activated_at", "created_at", expiration_time="expires_at"),
+    "SharingProvider": _fields("name", "endpoint", "authentication_type", *_SECURABLE),
+    "PrincipalInfo": _fields(
         "members",
         "active",
         "tokens",
@@ -128,9 +112,9 @@ FIELDS: dict[type, dict[str, str]] = {
         type="principal.type",
         id="principal.id",
     ),
-    AccessToken: _fields("id", "comment", "created_at", expiration_time="expires_at"),
-    PrivilegeGrant: _fields("principal", "privilege", securable_type="type", full_name="name"),
-    AuditEvent: _fields(
+    "AccessToken": _fields("id", "comment", "created_at", expiration_time="expires_at"),
+    "PrivilegeGrant": _fields("principal", "privilege", securable_type="type", full_name="name"),
+    "AuditEvent": _fields(
         "at",
         "outcome",
         "action",
@@ -153,7 +137,7 @@ FIELDS: dict[type, dict[str, str]] = {
 
 def to_record(value: object) -> Record:
     """Record of a domain object, with records of the domain objects in it."""
-    return {name: _plain(attrgetter(path)(value)) for name, path in FIELDS[type(value)].items()}
+    return {name: _plain(attrgetter(path)(value)) for name, path in FIELDS[type(value).__name__].items()}
 
 
 def catalog_record(catalog: Catalog) -> Record:
@@ -161,6 +145,8 @@ def catalog_record(catalog: Catalog) -> Record:
     record = to_record(catalog)
     if catalog.source is None:
         return record
+    from model_sharing_provider.services.mirroring.states import remedy_of  # noqa: PLC0415
+
     source = catalog.source
     return record | to_record(source) | {"remedy": remedy_of(source.state, source.provider)}
 
@@ -202,7 +188,7 @@ def orphan_record(orphan: Orphan) -> Record:
 
 
 def _plain(value: Any) -> Any:
-    if type(value) in FIELDS:
+    if type(value).__name__ in FIELDS:
         return to_record(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +79,9 @@ def parse(setting: Setting, text: str, source: str) -> Any:
 
 
 def _read(file: Path) -> Mapping[str, Any]:
+    import difflib  # noqa: PLC0415 - most have no file
+    import tomllib  # noqa: PLC0415
+
     try:
         content = tomllib.loads(decode_text(file.read_bytes()))
     except OSError as error:

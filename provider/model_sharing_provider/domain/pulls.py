@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from model_sharing_protocol.manifest import Manifest, ManifestFile
-from model_sharing_protocol.names import SharedName
-from model_sharing_protocol.profile import Profile
-from model_sharing_provider.domain.mirrors import Mirror, part_of
+from model_sharing_provider.domain.mirrors import part_of
+
+if TYPE_CHECKING:
+    from model_sharing_protocol.manifest import Manifest, ManifestFile
+    from model_sharing_protocol.names import SharedName
+    from model_sharing_protocol.profile import Profile
+    from model_sharing_provider.domain.mirrors import Mirror
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +80,8 @@ class CdnTable:
 
     def _parse(self, content: bytes) -> tuple[_WatchedCdn, ...]:
         """Parse the file. Raises ValueError, InvalidState for a key."""
+        import tomllib  # noqa: PLC0415 - most have no CDN
+
         rows = msgspec.convert(tomllib.loads(content.decode()), _CdnFile).cdn
         found = [self._watched(row) for row in rows]
         locations = [each.row.location for each in found]

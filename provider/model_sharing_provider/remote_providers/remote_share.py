@@ -24,8 +24,9 @@ from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.recalls import Recall
 from model_sharing_protocol.signatures import SignedName, verify_changes, verify_manifest, verify_state
 from model_sharing_protocol.times import iso, now_ms
-from model_sharing_provider.domain.mirrors import (
-    Mirror,
+from model_sharing_provider.domain.mirrors import Mirror
+from model_sharing_provider.domain.terms import SharedTerms
+from model_sharing_provider.domain.upstreams import (
     SignedTarget,
     UpstreamChange,
     UpstreamChanges,
@@ -34,7 +35,6 @@ from model_sharing_provider.domain.mirrors import (
     UpstreamShare,
     UpstreamVersion,
 )
-from model_sharing_provider.domain.terms import SharedTerms
 from model_sharing_provider.remote_providers.connections import UpstreamConnections
 from model_sharing_provider.remote_providers.remote_terms import fetch_shared_terms
 

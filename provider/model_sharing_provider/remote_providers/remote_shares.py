@@ -26,8 +26,8 @@ from model_sharing_protocol.errors import (
 from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.profile import Profile
 from model_sharing_protocol.signing_keys import first_of
-from model_sharing_provider.domain.mirrors import UpstreamShare
 from model_sharing_provider.domain.terms import SharedTerms
+from model_sharing_provider.domain.upstreams import UpstreamShare
 from model_sharing_provider.remote_providers.egress import Egress
 from model_sharing_provider.remote_providers.remote_terms import fetch_shared_terms
 from model_sharing_provider.telemetry.log import log

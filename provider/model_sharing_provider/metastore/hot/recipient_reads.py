@@ -24,7 +24,8 @@ from model_sharing_provider.metastore.hot.version_reads import (
     RevisionReads,
     read_full_version,
 )
-from model_sharing_provider.metastore.rows.mapping import read_limits, read_share, read_share_grant
+from model_sharing_provider.metastore.rows.mapping import read_limits
+from model_sharing_provider.metastore.rows.share_mapping import read_share, read_share_grant
 
 _RESTRICTED = "EXISTS (SELECT 1 FROM mirrors WHERE NOT mirrors.resharing)"
 """True if there are models that not even an administrator may share further."""

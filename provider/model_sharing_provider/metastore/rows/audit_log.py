@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from sqlalchemy import Row, Select, and_, func, insert, literal_column, or_, select, text
 
@@ -15,11 +15,13 @@ from model_sharing_provider.domain.events import AuditEvent, EventFilter, Outcom
 from model_sharing_provider.domain.limits import MAX_EVENT_TEXT, shortened
 from model_sharing_provider.domain.principals import Caller, Principal, PrincipalType
 from model_sharing_provider.domain.securables import SecurableType
-from model_sharing_provider.domain.sharing import LastCall
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.engine.database_engine import SqlRows
 from model_sharing_provider.metastore.tables import audit_log
 from model_sharing_provider.metastore.tables.events import FREQUENT, NOT_FREQUENT
+
+if TYPE_CHECKING:
+    from model_sharing_provider.domain.sharing import LastCall
 
 _ADD = insert(audit_log).inline()  # nobody needs the id
 _OLDEST = "SELECT id FROM audit_log WHERE at < :before ORDER BY at, id LIMIT :limit"
@@ -106,6 +108,8 @@ class AuditRows:
         self, recipients: Sequence[str], *, among: int = NEWEST_EVENTS
     ) -> dict[str, LastCall]:
         """Last answered call of each recipient, among so many of the newest events."""
+        from model_sharing_provider.domain.sharing import LastCall  # noqa: PLC0415
+
         newest = select(func.max(audit_log.c.id)).scalar_subquery()
         last = (
             select(func.max(audit_log.c.id))

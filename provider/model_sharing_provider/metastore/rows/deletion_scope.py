@@ -13,7 +13,7 @@ from model_sharing_provider.domain.securables import SecurableType, VersionStatu
 from model_sharing_provider.domain.sharing import Share, ShareObjectType
 from model_sharing_provider.metastore.authorization.effective_privileges import SecurableNode
 from model_sharing_provider.metastore.engine.connection import Connection
-from model_sharing_provider.metastore.rows.mapping import read_share
+from model_sharing_provider.metastore.rows.share_mapping import read_share
 from model_sharing_provider.metastore.tables import (
     model_versions,
     registered_models,

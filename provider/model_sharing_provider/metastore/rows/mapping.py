@@ -18,19 +18,18 @@ from model_sharing_protocol.names import FullName
 from model_sharing_provider.domain.principals import Principal, PrincipalType
 from model_sharing_provider.domain.recipient_limits import RecipientLimits
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
-from model_sharing_provider.domain.sharing import Share, ShareGrant
 from model_sharing_provider.domain.skills import SkillMetadata
 from model_sharing_provider.metastore.engine.database_engine import SqlRow
-from model_sharing_provider.metastore.tables import model_versions, shares
+from model_sharing_provider.metastore.tables import model_versions
 
 
-def _shared_names(kind: type[Any], table: Table) -> tuple[str, ...]:
+def shared_names(kind: type[Any], table: Table) -> tuple[str, ...]:
+    """Names that fields of a class and columns of a table have in common."""
     columns = {column.name for column in table.columns}
     return tuple(each.name for each in fields(kind) if each.name in columns)
 
 
-_VERSION = _shared_names(ModelVersion, model_versions)
-_SHARE = _shared_names(Share, shares)
+_VERSION = shared_names(ModelVersion, model_versions)
 
 
 def version_values(version: ModelVersion) -> dict[str, Any]:
@@ -68,27 +67,6 @@ def read_skill(value: str) -> SkillMetadata | None:
 
 def read_summary(value: str) -> ModelSummary:
     return msgspec.json.decode(value, type=ModelSummary) if value else NOTHING_KNOWN
-
-
-def share_values(share: Share) -> dict[str, Any]:
-    return {name: getattr(share, name) for name in _SHARE}
-
-
-def read_share(row: SqlRow) -> Share:
-    values = {name: row[name] for name in _SHARE}
-    return Share(**values | {"resharing": bool(values["resharing"])})  # plain SQL on SQLite reads 0 or 1
-
-
-def read_share_grant(row: SqlRow, *, grant_id: str = "id", share: str = "share") -> ShareGrant:
-    """Grant from a row with the names of its share and recipient."""
-    return ShareGrant(
-        id=row[grant_id],
-        share=row[share],
-        recipient=row["recipient"],
-        privilege=row["privilege"],
-        granted_at=row["granted_at"],
-        granted_by=row["granted_by"],
-    )
 
 
 def read_limits(row: SqlRow) -> RecipientLimits:

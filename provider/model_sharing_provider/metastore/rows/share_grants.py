@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam, delete, insert, select
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.domain.sharing import Share, ShareGrant
 from model_sharing_provider.metastore.engine.connection import Connection
-from model_sharing_provider.metastore.rows.mapping import read_share, read_share_grant
+from model_sharing_provider.metastore.rows.share_mapping import read_share, read_share_grant
 from model_sharing_provider.metastore.tables import grants, recipients, shares
 
 

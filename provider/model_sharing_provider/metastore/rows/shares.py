@@ -24,7 +24,8 @@ from model_sharing_provider.metastore.authorization.visibility import (
 from model_sharing_provider.metastore.engine.connection import Connection
 from model_sharing_provider.metastore.paging.keyset import fetch_page
 from model_sharing_provider.metastore.rows.changes import ChangeRows
-from model_sharing_provider.metastore.rows.mapping import read_share, read_skill, share_values, skill_value
+from model_sharing_provider.metastore.rows.mapping import read_skill, skill_value
+from model_sharing_provider.metastore.rows.share_mapping import read_share, share_values
 from model_sharing_provider.metastore.rows.timestamps import monotonic_timestamp
 from model_sharing_provider.metastore.tables import (
     catalogs,

@@ -15,14 +15,9 @@ from model_sharing_protocol.errors import InvalidState, MetastoreUnavailable, St
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
-from model_sharing_provider.domain.mirrors import (
-    Mirror,
-    MirroredModel,
-    SignedTarget,
-    UpstreamModel,
-    UpstreamVersion,
-)
+from model_sharing_provider.domain.mirrors import Mirror, MirroredModel
 from model_sharing_provider.domain.securables import ModelVersion, RegisteredModel, Schema, SecurableType
+from model_sharing_provider.domain.upstreams import SignedTarget, UpstreamModel, UpstreamVersion
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.mirroring.signed_states import (

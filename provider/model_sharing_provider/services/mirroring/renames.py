@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from model_sharing_protocol.names import FullName, SharedName
-from model_sharing_provider.domain.mirrors import Mirror, MirroredModel, UpstreamModel
+from model_sharing_provider.domain.mirrors import Mirror, MirroredModel
+from model_sharing_provider.domain.upstreams import UpstreamModel
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.mirroring.model_writer import put_schema, sync_operation
 

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from model_sharing_protocol.errors import NotFound, StaleAnswer
-from model_sharing_provider.domain.mirrors import MirroredModel, SignedTarget, UpstreamModel, UpstreamVersion
+from model_sharing_provider.domain.mirrors import MirroredModel
 from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.upstreams import SignedTarget, UpstreamModel, UpstreamVersion
 from model_sharing_provider.services.mirroring.texts import limited_aliases, limited_recall
 from model_sharing_provider.services.mirroring.upstream import UpstreamShareClient
 

@@ -14,15 +14,9 @@ from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.printable import enumerated
 from model_sharing_protocol.progress import Meter, ProgressCallback
 from model_sharing_protocol.times import now_ms
-from model_sharing_provider.domain.mirrors import (
-    Mirror,
-    MirrorCheck,
-    MirroredModel,
-    MirrorState,
-    UpstreamChange,
-    UpstreamModel,
-)
+from model_sharing_provider.domain.mirrors import Mirror, MirrorCheck, MirroredModel, MirrorState
 from model_sharing_provider.domain.securables import ModelVersion
+from model_sharing_provider.domain.upstreams import UpstreamChange, UpstreamModel
 from model_sharing_provider.services.context import Context
 from model_sharing_provider.services.mirroring.model_writer import ModelWriter, put_schema, sync_operation
 from model_sharing_provider.services.mirroring.renames import follow_renames

@@ -21,8 +21,8 @@ from model_sharing_provider.domain.limits import (
     MAX_SUMMARY,
     shortened,
 )
-from model_sharing_provider.domain.mirrors import UpstreamModel, UpstreamVersion
 from model_sharing_provider.domain.securables import MAX_ALIASES, MAX_TAGS
+from model_sharing_provider.domain.upstreams import UpstreamModel, UpstreamVersion
 from model_sharing_provider.services.registry.tags import check_tags
 
 _NUL = "\0"

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from model_sharing_protocol.names import SharedName
 from model_sharing_protocol.profile import Profile
-from model_sharing_provider.domain.mirrors import (
-    Mirror,
+from model_sharing_provider.domain.mirrors import Mirror
+from model_sharing_provider.domain.terms import SharedTerms
+from model_sharing_provider.domain.upstreams import (
     SignedTarget,
     UpstreamChanges,
     UpstreamFiles,
@@ -16,7 +17,6 @@ from model_sharing_provider.domain.mirrors import (
     UpstreamShare,
     UpstreamVersion,
 )
-from model_sharing_provider.domain.terms import SharedTerms
 
 
 class UpstreamShareClient(Protocol):

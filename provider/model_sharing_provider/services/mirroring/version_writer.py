@@ -13,8 +13,9 @@ from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.artifacts.bundles import Bundles, StoredBundle
 from model_sharing_provider.artifacts.layout import version_root
 from model_sharing_provider.artifacts.manifests import Manifests
-from model_sharing_provider.domain.mirrors import Mirror, SignedTarget, UpstreamVersion
+from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.domain.securables import ModelVersion, VersionStatus
+from model_sharing_provider.domain.upstreams import SignedTarget, UpstreamVersion
 from model_sharing_provider.services.context import Operation
 from model_sharing_provider.services.mirroring.texts import (
     known_format,

@@ -7,16 +7,18 @@ is looked up as it is, and leads nowhere else.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from model_sharing_protocol.errors import Unauthenticated
-from model_sharing_provider.domain.federation import IdentityClaims, PolicyHolder, UnverifiedToken
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context
 
+if TYPE_CHECKING:
+    from model_sharing_provider.domain.federation import IdentityClaims, PolicyHolder, UnverifiedToken
+
 _DOTS = 2
 _SHOWN = 200
-FindHolders = Callable[[UnitOfWork, str, str, str], Awaitable[tuple[PolicyHolder, ...]]]
+FindHolders: TypeAlias = "Callable[[UnitOfWork, str, str, str], Awaitable[tuple[PolicyHolder, ...]]]"
 
 
 class TokenVerifier(Protocol):

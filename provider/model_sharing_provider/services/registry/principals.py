@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from model_sharing_protocol.characters import find_unseen
@@ -23,7 +24,6 @@ from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.times import iso, now_ms
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
-from model_sharing_provider.domain.federation import IdentityClaims, PolicyHolder
 from model_sharing_provider.domain.limits import check_comment
 from model_sharing_provider.domain.principals import (
     ALL_USERS,
@@ -39,6 +39,9 @@ from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.unit_of_work import UnitOfWork
 from model_sharing_provider.services.context import Context, Operation
 from model_sharing_provider.services.registry.federated_sign_in import FederatedSignIn, is_identity_token
+
+if TYPE_CHECKING:
+    from model_sharing_provider.domain.federation import IdentityClaims, PolicyHolder
 
 MAX_TOKEN_LIFETIME = timedelta(days=730)
 _CREATED = (

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from model_sharing_protocol.errors import AlreadyExists, InvalidParameter
 from model_sharing_protocol.names import normalize_name
 from model_sharing_provider.domain.limits import check_comment, check_properties
 from model_sharing_provider.domain.securables import Catalog, RegisteredModel, Schema
-from model_sharing_provider.domain.sharing import Recipient, Share, SharingProvider
 from model_sharing_provider.services.context import Operation
 from model_sharing_provider.services.registry.principals import check_owner
 
-Owned = TypeVar("Owned", Catalog, Schema, RegisteredModel, Share, Recipient, SharingProvider)
-WithProperties = TypeVar("WithProperties", Catalog, Schema, Recipient)
+if TYPE_CHECKING:
+    from model_sharing_provider.domain.sharing import Recipient, Share, SharingProvider
+
+Owned = TypeVar("Owned", Catalog, Schema, RegisteredModel, "Share", "Recipient", "SharingProvider")
+WithProperties = TypeVar("WithProperties", Catalog, Schema, "Recipient")
 Name = TypeVar("Name")
 
 

@@ -23,9 +23,10 @@ from model_sharing_protocol.times import now_ms
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.events import Target
 from model_sharing_provider.domain.limits import check_comment, check_properties
-from model_sharing_provider.domain.mirrors import Mirror, UpstreamShare
+from model_sharing_provider.domain.mirrors import Mirror
 from model_sharing_provider.domain.securables import Catalog, SecurableType
 from model_sharing_provider.domain.sharing import SharingProvider
+from model_sharing_provider.domain.upstreams import UpstreamShare
 from model_sharing_provider.governance import rules
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.services.context import Context, Operation, absent

@@ -51,6 +51,15 @@ def test_nothing_of_networks_is_imported_for_what_is_here_and_recent(
     assert fake_provider.requests == []
 
 
+def test_a_command_ends_without_a_collection_of_what_it_imported() -> None:
+    ends = "import atexit, gc; atexit.register(lambda: print('frozen', gc.get_freeze_count()))"
+    runs = "import sys; sys.argv = ['model-sharing', '--version']; from model_sharing.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{ends}\n{runs}"], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout.split("frozen ")[1]) > 0
+
+
 def _imported(program: str) -> set[str]:
     shown = f"{program}; import sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True)

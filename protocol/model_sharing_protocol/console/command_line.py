@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import logging
 import os
@@ -24,6 +26,8 @@ def run_command_line(command: click.Command, program: str) -> NoReturn:
     Raises ModuleNotFoundError: the caller may know what to install.
     """
     guard_terminal()
+    # At its end the interpreter would look through all objects for cycles; the process frees their memory.
+    atexit.register(gc.freeze)
     sys.exit(_run(command, program))
 
 

@@ -379,6 +379,8 @@ def absent(kind: SecurableType, name: str) -> NotFound:
     name = ".".join(name.split(".")[:depth])
     word = kind.lower()
     remedy = f"; create it with '{word} create {name}'" if depth else ""
+    if kind is SecurableType.MODEL:
+        remedy = f"; list its schema's models with 'model list {name.rpartition('.')[0]}'"
     if kind is SecurableType.PROVIDER:
         remedy = f"; create it with 'provider create {name} --profile FILE'"
     return NotFound(f"The {word} {name!r} does not exist{remedy}.")

@@ -211,7 +211,7 @@ async def find_principal(operation: Operation, name: str) -> PrincipalInfo:
     """Find a principal. Raises NotFound."""
     found = await operation.rows.principals.find(name)
     if found is None:
-        raise NotFound(f"The principal {name!r} does not exist.")
+        raise NotFound(f"The principal {name!r} does not exist; list all with 'principal list'.")
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model_sharing_protocol.errors import VersionNotFound
 from model_sharing_protocol.names import FullName, check_alias
 from model_sharing_protocol.pages import Page, PageRequest
 from model_sharing_protocol.revisions import Revision
@@ -124,7 +123,7 @@ async def find_version(operation: Operation, name: FullName, number: int) -> Mod
     model = await find_model(operation, name)
     version = await operation.rows.versions.find(model.id, number)
     if version is None:
-        raise VersionNotFound(f"The model '{name}' has no version {number}.")
+        raise missing_revision(name, Revision(number=number), ())
     return version
 
 

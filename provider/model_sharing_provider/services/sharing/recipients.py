@@ -306,7 +306,7 @@ async def find_recipient(operation: Operation, name: str) -> Recipient:
     """Find a recipient. Raises NotFound."""
     recipient = await operation.rows.recipients.find(name)
     if recipient is None:
-        raise NotFound(f"The recipient {name!r} does not exist.")
+        raise NotFound(f"The recipient {name!r} does not exist; list all with 'recipient list'.")
     return recipient
 
 

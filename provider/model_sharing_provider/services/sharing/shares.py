@@ -257,7 +257,7 @@ async def _check_new_owner(operation: Operation, owner: str | None) -> None:
 async def find_share(operation: Operation, name: str) -> Share:
     share = await operation.rows.shares.find(normalize_name("share", name))
     if share is None:
-        raise NotFound(f"The share {name!r} does not exist.")
+        raise NotFound(f"The share {name!r} does not exist; list all with 'share list'.")
     return share
 
 

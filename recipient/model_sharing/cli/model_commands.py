@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,12 +28,16 @@ from model_sharing_protocol.model_signature import describe_columns
 from model_sharing_protocol.names import FullName, SchemaName
 from model_sharing_protocol.pages import MAX_PAGE_SIZE
 
+_NEW_OBJECTS = 10_000
+"""New objects after which a list looks for garbage: each page makes thousands, and leaves no cycles."""
+
 
 @click.command(name="list", epilog=example("model-sharing list vendor.ml_team"))
 @click.argument("where", required=False, shell_complete=complete_schemas)
 @output_option
 def list_models(where: str | None, output: str) -> None:
     """List what all mounts show, or a catalog, or a catalog.schema: models, tables, volumes, agent skills."""
+    gc.set_threshold(_NEW_OBJECTS)
     places = _places(where)
     others, skills = [], []
     for catalog, schema in places:

@@ -9,13 +9,14 @@ with a wrong digest is fetched once more.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from model_sharing.downloads.apply_delta import DeltaApplier
 from model_sharing.downloads.job import Job
+from model_sharing.downloads.joining_threads import JoiningThreads, WorkMeter
 from model_sharing.downloads.large_files import COPIERS, LargeFiles, corrupt_artifact
-from model_sharing.downloads.pack_threads import PackThreads, Waiting
 from model_sharing.downloads.packs import PackFetcher, make_packs, packable
 from model_sharing.downloads.part_file import RANGE_BYTES
 from model_sharing.downloads.reassembly import Reassembly, fetch_whole
@@ -38,6 +39,7 @@ class Engine:
         self._transfer = Transfer(job.connections, job.urls)
         self._packs = PackFetcher(job, self._transfer) if PACK in job.urls else None
         self._workers = ThreadPoolExecutor(job.parallel, "model-sharing-fetch")
+        self._pack_follower = ThreadPoolExecutor(1, "model-sharing-packs")
         self._followers = ThreadPoolExecutor(_LARGE_FILES_AT_ONCE, "model-sharing-follow")
         self._copiers = ThreadPoolExecutor(COPIERS, "model-sharing-copy")
         self._large_files = LargeFiles(job, planner, self._transfer, self._workers, self._copiers)
@@ -58,6 +60,7 @@ class Engine:
             self._job.connections.stop()
             raise
         finally:
+            self._pack_follower.shutdown(cancel_futures=True)
             self._followers.shutdown(cancel_futures=True)
             self._workers.shutdown(cancel_futures=True)
             self._copiers.shutdown(cancel_futures=True)
@@ -81,21 +84,33 @@ class Engine:
             yield self._followers.submit(self._fetch_large, file, reassembly, deltas.get(file.sha256))
         yield self._workers.submit(self._planner.fetch_maps)
         packed = packable(small) if self._packs else []
-        packs = make_packs(packed, self._job.parallel)
-        threads = PackThreads(packs, self._fetch_pack, self._workers, self._job.parallel)
-        threads.begin()
-        yield threads.done
+        packs = deque(make_packs(packed, self._job.parallel))
+        yield self._pack_follower.submit(self._fetch_packs, packs)
         alone = set(small) - set(packed)
         for file in small:
             if file in alone:
                 yield self._workers.submit(self._fetch_small, file)
 
-    def _fetch_pack(self, files: Sequence[ManifestFile], waiting: Waiting) -> None:
+    def _fetch_packs(self, packs: deque[list[ManifestFile]]) -> None:
+        """Fetch packs by one thread, and by more if they wait for the line."""
+        meter = WorkMeter()
+
+        def fetch() -> None:
+            meter.begin()
+            while True:
+                try:
+                    pack = packs.popleft()
+                except IndexError:
+                    return
+                self._fetch_pack(pack, meter)
+
+        JoiningThreads(self._workers, fetch, meter, 1, min(self._job.parallel, len(packs))).wait()
+
+    def _fetch_pack(self, files: Sequence[ManifestFile], meter: WorkMeter) -> None:
         assert self._packs is not None  # noqa: S101 - packs are only made where they are offered
-        damaged, missing = self._packs.fetch(files, waiting)
+        damaged, missing = self._packs.fetch(files, meter)
         for file in (*damaged, *missing):
-            with waiting():
-                self._fetch_small(file, tries=1 if file in damaged else 2)
+            self._fetch_small(file, tries=1 if file in damaged else 2)
 
     def _fetch_small(self, file: ManifestFile, *, tries: int = 2) -> None:
         """Fetch a whole file in one stream, and once more if it came damaged."""

@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 from model_sharing.downloads.block_verifier import BlockChecker, BlockVerifier
 from model_sharing.downloads.job import Job
+from model_sharing.downloads.joining_threads import JoiningThreads, WorkMeter
 from model_sharing.downloads.part_file import PartFile
 from model_sharing.downloads.progress_observer import FileProgress
-from model_sharing.downloads.range_threads import FEW, RangeThreads, WorkMeter
 from model_sharing.downloads.reassembly import Reassembly, Segment, fetch_whole
 from model_sharing.downloads.reuse_planner import ReusePlanner
 from model_sharing.downloads.targets import FileRange, Patch
@@ -37,6 +37,9 @@ from model_sharing_protocol.printable import printable
 
 COPIERS = 2
 """What is copied from the cache is verified by the same thread, for which one core is too slow."""
+
+_FEW = 2
+"""How many threads begin over TLS: one alone does not receive while it hashes and writes."""
 
 _log = logging.getLogger("model_sharing")
 
@@ -155,12 +158,12 @@ class LargeFiles:
                 filling.cancel()
             wait(fillings)
 
-    def _fetch_ranges(self, attempt: _Attempt, ranges: deque[int]) -> RangeThreads:
+    def _fetch_ranges(self, attempt: _Attempt, ranges: deque[int]) -> JoiningThreads:
         """Begin to fetch ranges; where one thread hashes the whole file, by all threads from the start."""
         most = min(self._parallel, len(ranges))
         joining = attempt.verifier is not None and self._transfer.is_encrypted(attempt.file)
         fill = partial(self._fill_ranges, attempt, ranges)
-        return RangeThreads(self._workers, fill, attempt.meter, FEW if joining else most, most)
+        return JoiningThreads(self._workers, fill, attempt.meter, _FEW if joining else most, most)
 
     def _fill_ranges(self, attempt: _Attempt, ranges: deque[int]) -> None:
         """Fill in ranges that others do not, until there are no more."""

@@ -15,7 +15,7 @@ from functools import partial
 import msgspec
 
 from model_sharing.downloads.job import Job
-from model_sharing.downloads.pack_threads import Waiting
+from model_sharing.downloads.joining_threads import WorkMeter
 from model_sharing.downloads.transfer.file_urls import PACK
 from model_sharing.downloads.transfer.transfer import RetryState, Transfer, TransferFailure
 from model_sharing_protocol.errors import ServerUnreachable
@@ -56,13 +56,13 @@ class PackFetcher:
         self._transfer = transfer
 
     def fetch(
-        self, files: Sequence[ManifestFile], waiting: Waiting
+        self, files: Sequence[ManifestFile], meter: WorkMeter
     ) -> tuple[Sequence[ManifestFile], Sequence[ManifestFile]]:
         """Fetch a pack of these files, in order; those that came damaged, and those that did not come.
 
-        Whenever the provider is waited for, it is in a block of `waiting`.
+        The `meter` is told of the work.
         """
-        pack = _Pack(files, waiting)
+        pack = _Pack(files, meter)
         try:
             self._transfer.retry(pack, f"{len(files)} files", partial(self._attempt, pack), brief=True)
         except (ServerUnreachable, _Refused):
@@ -73,8 +73,7 @@ class PackFetcher:
         question = msgspec.json.encode(PackRequest(tuple(file.sha256 for file in pack.missing)))
 
         def ask(url: str) -> http.client.HTTPResponse:
-            with pack.waiting():
-                return self._connections.post(url, question)
+            return self._connections.post(url, question)
 
         with self._transfer.open_response(PACK, "a pack of files", state, ask) as response:
             if response.status != 200 or response.length != sum(file.size for file in pack.missing):
@@ -100,8 +99,8 @@ class PackFetcher:
             while end - begin < file.size:
                 buffer[: end - begin] = buffer[begin:end]
                 begin, end = 0, end - begin
-                with pack.waiting():
-                    count = self._connections.receive(response, buffer[end:])
+                pack.meter.lap()
+                count = self._connections.receive(response, buffer[end:])
                 if count == 0:
                     raise TransferFailure("the connection ended early")
                 end += count
@@ -116,9 +115,9 @@ class _Refused(Exception):
 class _Pack:
     """Pack in transfer. `position` counts the bytes of files that have arrived whole: intact or `damaged`."""
 
-    def __init__(self, files: Sequence[ManifestFile], waiting: Waiting) -> None:
+    def __init__(self, files: Sequence[ManifestFile], meter: WorkMeter) -> None:
         self._files = files
-        self.waiting = waiting
+        self.meter = meter
         self._arrived = 0
         self.position = 0
         self.damaged: list[ManifestFile] = []

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from model_sharing.downloads.block_verifier import BlockChecker
+from model_sharing.downloads.joining_threads import WorkMeter
 from model_sharing.downloads.part_file import PartFile
 from model_sharing.downloads.progress_observer import FileProgress, ProgressObserver
-from model_sharing.downloads.range_threads import WorkMeter
 from model_sharing.downloads.transfer.transfer import RangesIgnored
 from model_sharing.filesystem.local_files import translated_disk_full
 

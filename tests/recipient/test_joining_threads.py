@@ -1,4 +1,4 @@
-"""Large files over TLS are fetched by two threads where the line is fast, and by more where they wait."""
+"""Few threads fetch packs, and files over TLS, where the line is fast; where they wait, others join."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import model_sharing
+from model_sharing.downloads.joining_threads import JoiningThreads, WorkMeter
 from model_sharing.downloads.part_file import RANGE_BYTES, range_bytes
-from model_sharing.downloads.range_threads import FEW, RangeThreads, WorkMeter
 from model_sharing.settings import DEFAULT_JOBS
 from model_sharing_protocol.block_digests import BlockDigestWriter
 from model_sharing_protocol.chunk_maps import write_maps
+from support.fake_provider.faults import pack_well
 from support.fake_provider.models import SHARE, Files, digest_of
 from support.fake_provider.server import FakeProvider, Handler, serve_well
 from support.files import random_bytes
@@ -24,7 +25,7 @@ from support.patience import PATIENCE
 from support.updated_model import MLMODEL, MODEL, fetched
 
 WEIGHTS = random_bytes(RANGE_BYTES + 12_345)
-MOST = 8
+FEW, MOST = 2, 8
 
 
 @pytest.fixture
@@ -60,14 +61,14 @@ def test_threads_that_wait_are_joined_by_as_many_as_are_allowed(workers: ThreadP
     def wait_for_all() -> None:
         all_are_there.wait(PATIENCE)
 
-    threads = RangeThreads(workers, wait_for_all, WorkMeter(), FEW, MOST)
+    threads = JoiningThreads(workers, wait_for_all, WorkMeter(), FEW, MOST)
     threads.wait()
     assert len(threads.futures) == MOST
 
 
 def test_threads_that_work_are_left_alone(workers: ThreadPoolExecutor) -> None:
     over = threading.Event()
-    threads = RangeThreads(workers, lambda: assert_set(over), Busy(over.set), FEW, MOST)
+    threads = JoiningThreads(workers, lambda: assert_set(over), Busy(over.set), FEW, MOST)
     threads.wait()
     assert len(threads.futures) == FEW
 
@@ -85,7 +86,7 @@ def test_what_one_fails_with_is_told_while_others_go_on(workers: ThreadPoolExecu
             raise error
         assert_set(over)
 
-    threads = RangeThreads(workers, fail_once, WorkMeter(), FEW, MOST)
+    threads = JoiningThreads(workers, fail_once, WorkMeter(), FEW, MOST)
     with pytest.raises(OSError, match="the line is down"):
         threads.wait()
     over.set()
@@ -95,9 +96,9 @@ def test_others_are_waited_for_as_well(workers: ThreadPoolExecutor) -> None:
     copied: Future[None] = workers.submit(lambda: None)
     failed: Future[None] = Future()
     failed.set_exception(OSError("the disk is gone"))
-    RangeThreads(workers, lambda: None, WorkMeter(), 1, 1).wait(copied)
+    JoiningThreads(workers, lambda: None, WorkMeter(), 1, 1).wait(copied)
     with pytest.raises(OSError, match="the disk is gone"):
-        RangeThreads(workers, lambda: None, WorkMeter(), 1, 1).wait(failed)
+        JoiningThreads(workers, lambda: None, WorkMeter(), 1, 1).wait(failed)
 
 
 def test_a_thread_is_counted_from_its_beginning_on() -> None:
@@ -111,7 +112,23 @@ def test_a_thread_is_counted_from_its_beginning_on() -> None:
     assert meter.take() == 0.0
 
 
-def test_a_provider_that_answers_none_before_all_have_asked_is_asked_by_all(
+def test_a_provider_that_sends_no_pack_before_all_are_asked_for_is_asked_by_all(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    files = {f"{number}.bin": bytes([number]) * 100 for number in range(4 * DEFAULT_JOBS)}
+    all_have_asked = threading.Barrier(DEFAULT_JOBS)
+
+    def send_with_others(handler: Handler, contents: list[bytes]) -> None:
+        all_have_asked.wait(PATIENCE)
+        pack_well(handler, contents)
+
+    fake_provider.packs = send_with_others
+    fake_provider.publish(MODEL, 1, files)
+    folder = vendor.snapshot(f"{MODEL}/1").folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
+
+
+def test_a_provider_that_sends_no_range_before_all_are_asked_for_is_asked_by_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pem = self_signed_certificate(tmp_path)

@@ -1,10 +1,10 @@
-"""Threads that fetch the ranges of a large file over TLS: as many as the line keeps waiting.
+"""Joining threads: as many fetch as the line keeps waiting.
 
-TLS comes in records of 16 KiB, and after each of them a thread needs the interpreter, which runs one thread
-at a time. Threads that have the next record at hand take turns, and many of them are slower than two; those
-that wait for it leave the interpreter to others. So a few begin, and as many again join for as long as all
-together work too little to keep the interpreter busy: on a line that is far, or that gives each connection
-its share.
+A thread that has the next bytes at hand is held up by nothing but the interpreter, which runs one thread at a
+time: for each file of a pack, for each TLS record of 16 KiB. Others would take turns with it, and all would
+be slower. A thread that waits for bytes leaves the interpreter to others. So a few begin, and as many again
+join for as long as all together work too little to keep the interpreter busy: on a line that is far, that
+gives each connection its share, or that has failed in silence.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 
-FEW = 2
-"""How many begin: one would not receive while it hashes and writes."""
 _INTERVAL_SECONDS = 0.1
 _BUSY = 0.75
 """Seconds of CPU a second, of all threads together: with more, others would only take turns."""
@@ -48,26 +46,26 @@ class WorkMeter:
         return seconds
 
 
-class RangeThreads:
-    """Threads of `workers` that run `fill`, which ends when nothing is left: `few` at first, at most `most`.
+class JoiningThreads:
+    """Threads of `workers` that run `fetch`, which ends when nothing is left: `few` at first, at most `most`.
 
     Each is to `begin` with the `meter`, and to say there how much it worked as bytes arrive.
     """
 
     def __init__(
-        self, workers: Executor, fill: Callable[[], None], meter: WorkMeter, few: int, most: int
+        self, workers: Executor, fetch: Callable[[], None], meter: WorkMeter, few: int, most: int
     ) -> None:
         self.futures: list[Future[None]] = []
         self._workers = workers
-        self._fill = fill
+        self._fetch = fetch
         self._meter = meter
         self._left = most
-        self._join(few)
+        self._begin(few)
 
-    def _join(self, count: int) -> None:
+    def _begin(self, count: int) -> None:
         for _ in range(min(count, self._left)):
             self._left -= 1
-            self.futures.append(self._workers.submit(self._fill))
+            self.futures.append(self._workers.submit(self._fetch))
 
     def wait(self, *others: Future[None]) -> None:
         """Wait for all of them, and for others. Raises at once what one fails with; the rest goes on."""
@@ -81,5 +79,5 @@ class RangeThreads:
                 return
             now = time.monotonic()
             if self._meter.take() < (now - began) * _BUSY:
-                self._join(len(self.futures))
+                self._begin(len(self.futures))
             began = now

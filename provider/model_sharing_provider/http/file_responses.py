@@ -92,7 +92,7 @@ async def _sent(
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
     status = 206 if partial else 200
     if request.method != "HEAD" and end - start <= _SINGLE_WRITE_BYTES:
-        body = b"".join([bytes(piece) async for piece in files.read(file, start, end)])
+        body = await files.read_at_once(file, start, end)
         count_file_bytes(file.access.target, len(body))
         return web.Response(body=body, status=status, headers=headers)
     response = web.StreamResponse(status=status, headers=headers)

@@ -18,7 +18,7 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.mirrors import MirrorCheck, MirrorState
 from model_sharing_provider.domain.securables import SecurableType
 from model_sharing_provider.governance.privileges import Privilege
-from model_sharing_provider.services.mirroring import follower
+from model_sharing_provider.services.mirroring import follower, freshness
 from model_sharing_provider.services.mirroring.freshness import Freshness
 from model_sharing_provider.services.registry.updates import NO_CHANGE, SecurableUpdate
 from support.admin_client import AdminClient
@@ -186,7 +186,7 @@ def rename(fake: FakeProvider, **names: str) -> None:
         change(fake, new)
 
 
-@pytest.mark.parametrize("feed", [False, True], ids=["sync", "feed"])
+@pytest.mark.parametrize("how", ["sync", "feed", "slow feed"])
 @pytest.mark.parametrize(
     "names",
     [
@@ -201,7 +201,7 @@ async def test_models_that_take_each_others_names_keep_their_grants_and_rows(
     admin: AdminClient,
     fake: FakeProvider,
     names: dict[str, str],
-    feed: bool,
+    how: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("ranker", "other"):
@@ -215,10 +215,13 @@ async def test_models_that_take_each_others_names_keep_their_grants_and_rows(
     rename(fake, **names)
     for old, new in names.items():
         told.tell("MODEL_RENAMED", new, previousModel=f"ml_team.{old}")
-    if feed:
-        monkeypatch.setattr(Freshness, "_bound_ms", -1)
-    else:
+    if how == "sync":
         await sync(admin)
+    else:
+        monkeypatch.setattr(Freshness, "_bound_ms", -1)
+    if how == "slow feed":  # so that each model is asked for as well
+        monkeypatch.setattr(freshness, "_PATIENCE_WITH_CHANGES", 0)
+    monkeypatch.setattr(freshness, "PATIENCE_SECONDS", PATIENCE)
     assert await rows_of(admin, *names.values()) == before
     assert all(await may_execute(admin, *names.values()))
     models = (await admin.provider.models.search_catalog(admin.context, PAGE, "vendor")).items

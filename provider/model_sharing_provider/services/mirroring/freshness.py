@@ -136,17 +136,20 @@ class Freshness:
         key = mirror.catalog_id, str(model)
         ahead = self._asking.get(key)
         if ahead is None:
-            ahead = self._asking[key] = asyncio.create_task(self._refresh_ahead(mirror, model))
+            ahead = self._asking[key] = asyncio.create_task(self._refresh_ahead(mirror, model, asking))
             ahead.add_done_callback(lambda _: self._asking.pop(key, None))
         patience = PATIENCE_SECONDS - _PATIENCE_WITH_CHANGES
         await asyncio.wait([asking, ahead], timeout=patience, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _refresh_ahead(self, mirror: Mirror, model: SharedName) -> None:
+    async def _refresh_ahead(self, mirror: Mirror, model: SharedName, changes: asyncio.Task[None]) -> None:
+        """Bring one model up to date, or wait for the changes if that is by them alone, as after a rename."""
         asked = now_ms()
         # A failure is met, and recorded, where the changes are applied.
         with suppress(SharingError, TimeoutError):
             if await self._sync.write_ahead(self._system, mirror, self._shares.open(mirror), model):
                 self.confirmed(mirror, asked, model)
+                return
+        await asyncio.wait([changes])
 
     async def _refresh(self, mirror: Mirror, model: SharedName | None) -> None:
         """Bring the catalog up to date, or one model. Failures are recorded."""

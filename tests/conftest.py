@@ -168,6 +168,7 @@ def provider_cli(
 @pytest.fixture
 async def server(provider: ProviderServices, aiohttp_server: AiohttpServer) -> TestServer:
     """Server of that provider on a real socket of this machine."""
+    provider.wire_all()
     app: web.Application = make_app(provider)
     return await aiohttp_server(app)
 

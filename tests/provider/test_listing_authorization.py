@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -11,8 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from model_sharing_protocol.pages import PageRequest
+from model_sharing_provider import metastore
+from model_sharing_provider.domain import sharing
 from model_sharing_provider.domain.principals import Principal, PrincipalType
-from model_sharing_provider.metastore import unit_of_work
 from model_sharing_provider.metastore.authorization.visibility import (
     EVERYTHING,
     Viewer,
@@ -21,7 +23,7 @@ from model_sharing_provider.metastore.authorization.visibility import (
 from model_sharing_provider.metastore.paging import model_listing
 from model_sharing_provider.metastore.paging.model_listing import EVERYWHERE
 from model_sharing_provider.metastore.tables import catalogs
-from model_sharing_provider.metastore.unit_of_work import UnitOfWork
+from model_sharing_provider.metastore.unit_of_work import UnitOfWork, import_rows
 from support.admin_client import AdminClient
 from support.model_folder import write_model
 
@@ -39,25 +41,37 @@ NARROWED: Mapping[str, str] = {
 """Listings that take no viewer, and what they show instead."""
 
 
+def hints_of(method: Callable[..., Any]) -> dict[str, Any]:
+    """Types of a method's parameters; some rows import those of shares for their types alone."""
+    return get_type_hints(method, localns=vars(sharing))
+
+
+def row_classes() -> set[type]:
+    """Classes of rows, which a unit of work imports when they are first used."""
+    import_rows()
+    modules = [module for name, module in sys.modules.items() if name.startswith(metastore.__name__)]
+    members = [each for module in modules for each in vars(module).items()]
+    return {each for name, each in members if inspect.isclass(each) and name.endswith(("Rows", "Reads"))}
+
+
 def listings() -> dict[str, Callable[..., Any]]:
     """Methods that take a page request, of the rows that a unit of work has."""
-    rows = [each for name, each in vars(unit_of_work).items() if name.endswith(("Rows", "Path", "Registry"))]
     found = {
         f"{each.__name__}.{name}": method
-        for each in rows
+        for each in row_classes()
         for name, method in inspect.getmembers(each, inspect.isfunction)
-        if PageRequest in get_type_hints(method).values() and not name.startswith("_")
+        if PageRequest in hints_of(method).values() and not name.startswith("_")
     }
     return {**found, "page_of_models": model_listing.page_of_models}
 
 
 def test_each_listing_takes_a_viewer_that_is_never_none_and_has_no_default() -> None:
-    with_viewer = {name for name, method in listings().items() if Viewer in get_type_hints(method).values()}
+    with_viewer = {name for name, method in listings().items() if Viewer in hints_of(method).values()}
     assert set(listings()) - with_viewer == set(NARROWED)
     assert len(with_viewer) >= 8
     for name in with_viewer:
         method = listings()[name]
-        assert get_type_hints(method)["viewer"] is Viewer
+        assert hints_of(method)["viewer"] is Viewer
         for parameter in inspect.signature(method).parameters.values():
             assert parameter.default is parameter.empty, (name, parameter)
 

@@ -178,10 +178,10 @@ async def test_what_is_missing_is_said_at_the_start(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "acme")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     with pytest.raises(InvalidParameter, match="CLOUDFLARE_API_TOKEN in the environment"):
-        async with open_provider(Settings(tmp_path / "home", temporary_credentials="r2")):
-            pass
+        async with open_provider(Settings(tmp_path / "home", temporary_credentials="r2")) as provider:
+            provider.wire_all()  # as a server does before it serves
     monkeypatch.setattr(vending, "find_spec", lambda _: None)
     for cloud in ("aws", "gcp"):
         with pytest.raises(MissingDependency, match=rf"pip install 'model-sharing\[{cloud}\]'"):
-            async with open_provider(Settings(tmp_path / "home", temporary_credentials=cloud)):
-                pass
+            async with open_provider(Settings(tmp_path / "home", temporary_credentials=cloud)) as provider:
+                provider.wire_all()

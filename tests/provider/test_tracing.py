@@ -63,6 +63,7 @@ def tracing(exporter: InMemorySpanExporter) -> Iterator[RequestTracing]:
 async def server(
     provider: ProviderServices, tracing: RequestTracing, aiohttp_server: AiohttpServer
 ) -> TestServer:
+    provider.wire_all()
     app = make_app(provider)
     app[TRACER] = tracing
     return await aiohttp_server(app)

@@ -1,7 +1,9 @@
 """The provider's route to file contents against nginx: one large file over http and https, and small ones.
 
 Small requests are measured too, alone and beside a large transfer that fills the line; nginx beside its own.
-The floor of small files is an aiohttp handler that does nothing but read the file and answer.
+The floors of small files are an aiohttp handler that does nothing but read the file and answer, the same with
+a row that a thread commits to SQLite before the answer, and with an event that our recorder commits, as each
+of our answers promises.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from resolution import committing_an_event
 from results import Row, arguments, report
 from side_by_side import Run, compare, console, machine, serving_cost, speed_by
 from stage import Stage, in_memory, serving
@@ -29,7 +32,7 @@ from pathlib import Path
 from aiohttp import web
 
 async def answer(request):
-    return web.Response(body=(Path(sys.argv[1]) / request.match_info["path"]).read_bytes())
+    return web.Response(body=(Path(sys.argv[2]) / request.match_info["path"]).read_bytes())
 
 async def main():
     app = web.Application()
@@ -42,6 +45,28 @@ async def main():
 
 uvloop.run(main())
 """
+_COMMITTED = """
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+rows = sqlite3.connect(sys.argv[1], isolation_level=None, check_same_thread=False)
+for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+    rows.execute(f"PRAGMA {pragma}")
+rows.execute("CREATE TABLE events (id INTEGER PRIMARY KEY, at INTEGER, said TEXT)")
+thread = ThreadPoolExecutor(1)
+
+def commit():
+    rows.execute("BEGIN IMMEDIATE")
+    rows.execute("INSERT INTO events (at, said) VALUES (?, ?)", (1, "said" * 50))
+    rows.execute("COMMIT")
+
+async def answer(request):
+    await asyncio.get_running_loop().run_in_executor(thread, commit)"""
+_FLOORS = {
+    "bare aiohttp handler": _FLOOR,
+    "the same, with a commit": _FLOOR.replace("async def answer(request):", _COMMITTED),
+    "the same, with an event": committing_an_event(_FLOOR),
+}
 _SMALL_BYTES = 20 * 1024
 _BESIDE = "beside a stream of 700 MB/s"
 
@@ -67,8 +92,12 @@ def main() -> None:
             root = top / "http" / "provider" / "artifacts"
             with nginx(top / "nginx", root, certificate) as peer:
                 compare_large(stage, peer, peer.http, options.size, options.rounds)
-                with bare_handler(root) as floor:
-                    small = compare_small(stage, peer, floor, options.files, options.rounds)
+                with ExitStack() as stack:
+                    floors = {
+                        name: stack.enter_context(bare_handler(program, top / name, root))
+                        for name, program in _FLOORS.items()
+                    }
+                    small = compare_small(stage, peer, floors, options.files, options.rounds)
                 waits = small_requests(stage)
                 small_files_of_nginx(stage, peer)
         shutil.rmtree(top / "http")
@@ -97,39 +126,39 @@ def compare_large(stage: Stage, peer: StaticServer, base: str, size: int, rounds
 
 
 @contextmanager
-def bare_handler(root: Path) -> Iterator[tuple[int, str]]:
-    """An aiohttp server of the files below `root`: its process id and its URL."""
-    with subprocess.Popen([sys.executable, "-c", _FLOOR, str(root)], stdout=subprocess.PIPE) as server:
+def bare_handler(program: str, home: Path, root: Path) -> Iterator[tuple[int, str]]:
+    """An aiohttp server of the files below `root`: its process id and its URL. Its events are in `home`."""
+    command = [sys.executable, "-c", program, str(home), str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
-        yield server.pid, f"http://127.0.0.1:{int(server.stdout.readline())}"
-        server.terminate()
+        try:
+            yield server.pid, f"http://127.0.0.1:{int(server.stdout.readline())}"
+        finally:
+            server.terminate()
 
 
-def compare_small(stage: Stage, peer: StaticServer, floor: tuple[int, str], files: int, rounds: int) -> float:
-    """Our speed by nginx's."""
+def compare_small(
+    stage: Stage, peer: StaticServer, floors: Mapping[str, tuple[int, str]], files: int, rounds: int
+) -> float:
+    """Our speed by nginx's. The first round, of files that the server was not asked for yet, is left out."""
     folder = _stored(stage, "0.bin").parent
-    lists = {
-        name: _list(stage.folder / name, urls)
-        for name, urls in (
-            ("ours", list(stage.urls("small").values())),
-            ("floor", [f"{floor[1]}/{folder}/{n}.bin" for n in range(files)]),
-            ("nginx", [f"{peer.http}/{folder}/{n}.bin" for n in range(files)]),
-        )
-    }
+    servers = {"provider": (stage.server, ""), **floors, "nginx": (peer.worker, peer.http)}
 
-    def fetch(name: str, server: int) -> Run:
-        return serving_cost(["curl", "-sS", "--fail", "-K", lists[name]], [server])
+    def fetching(name: str) -> Callable[[], Run]:
+        process, base = servers[name]
+        urls = [f"{base}/{folder}/{n}.bin" for n in range(files)] if base else stage.urls("small").values()
+        command = ["curl", "-sS", "--fail", "-K", _list(stage.folder / f"URLs of {name}", urls)]
+        return lambda: serving_cost(command, [process])
 
+    contenders = {name: fetching(name) for name in servers}
+    first = {name: contenders[name]().seconds for name in contenders}
     runs = compare(
         f"The file route, {files} files of {_SMALL_BYTES // 1024} KiB, one request each; the server's CPU",
         files * _SMALL_BYTES,
-        {
-            "provider": lambda: fetch("ours", stage.server),
-            "bare aiohttp handler": lambda: fetch("floor", floor[0]),
-            "nginx": lambda: fetch("nginx", peer.worker),
-        },
+        contenders,
         rounds,
     )
+    console.print(f"Asked for the first time: {first['nginx'] / first['provider']:.2f} of nginx\n")
     return speed_by(runs, "provider", "nginx")
 
 
@@ -187,7 +216,7 @@ def _curl(url: str) -> list[str]:
     return ["curl", "-sS", "--fail", "-o", "/dev/null", url]
 
 
-def _list(path: Path, urls: list[str]) -> str:
+def _list(path: Path, urls: Iterable[str]) -> str:
     path.write_text("\n".join(f'url = "{url}"\noutput = "/dev/null"' for url in urls))
     return str(path)
 

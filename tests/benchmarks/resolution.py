@@ -41,10 +41,7 @@ async def main():
 
 uvloop.run(main())
 """
-WITH_AN_EVENT = (
-    BARE.replace(
-        "async def answer(request):",
-        """
+_WITH_AN_EVENT = """
 from model_sharing_protocol.times import now_ms
 from model_sharing_provider.bootstrap.composition import open_provider
 from model_sharing_provider.configuration.settings import Settings
@@ -57,21 +54,23 @@ async def answer(request):
     caller = Caller(provider.administrator, "bench")
     action = AuditAction.DELTA_SHARING_GET_MODEL_VERSION_BY_ALIAS
     target = Target(SecurableType.SHARE, "acme", "acme.bench.scorer@champion", "acme", "globex")
-    await provider.audit_recorder.record(AuditEvent(now_ms(), caller, action, target, Outcome.OK))""",
-    )
-    .replace("async def main():", "async def serve():")
-    .replace(
-        "uvloop.run",
-        """
+    await provider.audit_recorder.record(AuditEvent(now_ms(), caller, action, target, Outcome.OK))"""
+_OVER_A_METASTORE = """
 async def main():
     global provider
     async with open_provider(Settings(Path(sys.argv[1]))) as provider:
         await serve()
 
-uvloop.run""",
-    )
-)
+uvloop.run"""
 CLIENTS = 16
+
+
+def committing_an_event(program: str) -> str:
+    """Program of a bare handler that commits an audit event before each answer, below its first argument."""
+    program = program.replace("async def main():", "async def serve():").replace(
+        "uvloop.run", _OVER_A_METASTORE
+    )
+    return program.replace("async def answer(request):", _WITH_AN_EVENT)
 
 
 async def rate(url: str, headers: dict[str, str], seconds: float) -> tuple[float, float]:
@@ -123,7 +122,10 @@ async def measure(rounds: int, seconds: float) -> float:
         tempfile.TemporaryDirectory(prefix="model-sharing-bench-") as folder,
         serving(Path(folder), {"scorer": {"weights.bin": 1000}}) as stage,
     ):
-        async with running(BARE) as (bare, bare_url), running(WITH_AN_EVENT, f"{folder}/events") as floor:
+        async with (
+            running(BARE) as (bare, bare_url),
+            running(committing_an_event(BARE), f"{folder}/events") as floor,
+        ):
             path = "/shares/acme/schemas/bench/models/scorer/aliases/champion"
             headers = {"Authorization": f"Bearer {stage.token}"}
             tagged = {**headers, "If-None-Match": await tag_of(stage.endpoint + path, headers)}

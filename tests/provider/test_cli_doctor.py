@@ -122,10 +122,18 @@ def test_a_setting_that_cannot_be(doctor: Doctor, monkeypatch: pytest.MonkeyPatc
     assert (code, found["settings"][0]) == (2, "failed")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SIGN_IN_ISSUER", "https://login.acme.example", "SIGN_IN_CLIENT_ID is not"),
+        ("TEMPORARY_CREDENTIALS", "r2", "r2 need CLOUDFLARE_ACCOUNT_ID"),
+    ],
+)
 def test_settings_that_would_end_the_start_of_a_server(
-    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
 ) -> None:
-    monkeypatch.setenv("MODEL_SHARING_PROVIDER_SIGN_IN_ISSUER", "https://login.acme.example")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv(f"MODEL_SHARING_PROVIDER_{variable}", value)
     code, found = doctor()
     assert code == 2
-    assert any("SIGN_IN_CLIENT_ID is not" in detail for _, detail in found.values())
+    assert any(said in detail for _, detail in found.values())

@@ -61,6 +61,7 @@ async def check_stores(settings: Settings) -> AsyncIterator[Finding]:
     async with AsyncExitStack() as opened:
         try:
             provider = await opened.enter_async_context(open_provider(settings))
+            provider.wire_all()  # as a server does, which does not start with what this cannot use
             failing = await provider.readiness.failing()
             for part, where, error in (
                 ("database", settings.database_shown, MetastoreUnavailable),

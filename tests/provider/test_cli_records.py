@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from pkgutil import walk_packages
 
 import msgspec
 import pytest
@@ -11,6 +13,7 @@ from model_sharing import SharedModel, SharedVersion
 from model_sharing_protocol import open_sharing as wire
 from model_sharing_protocol import unity_catalog as registry
 from model_sharing_protocol import unity_catalog_sharing as sharing
+from model_sharing_provider import domain, governance, services
 from model_sharing_provider.cli.records import FIELDS
 from model_sharing_provider.domain import securables
 from model_sharing_provider.domain.lineage import LineageRecord
@@ -48,6 +51,18 @@ ADDED: dict[type, set[str]] = {
 def test_fields_have_the_names_of_the_wire(kind: type) -> None:
     on_the_wire = {name for message in MESSAGES[kind] for name in message.__struct_fields__}
     assert set(FIELDS[kind.__name__]) - on_the_wire == ADDED.get(kind, set())
+
+
+def test_each_name_stands_for_one_class() -> None:
+    """Another one of the same name would be shown by fields that are not its own."""
+    modules = [
+        import_module(each.name)
+        for package in (domain, governance, services)
+        for each in walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    found = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
+    names = [each.__name__ for each in found if is_dataclass(each) and each.__name__ in FIELDS]
+    assert sorted(names) == sorted(FIELDS)
 
 
 def test_both_command_lines_name_models_and_versions_alike() -> None:

@@ -19,6 +19,7 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.names import FullName, SharedName
 from model_sharing_provider.artifacts.shared_folders import SharedFolders
+from model_sharing_provider.artifacts.store import ArtifactStore
 from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.audit_actions import AuditAction
 from model_sharing_provider.domain.securables import SecurableType
@@ -148,6 +149,24 @@ async def test_of_a_file_that_is_replaced_while_it_is_read_the_end_never_comes(
         big.write_bytes(b"b" * 32 * 2**20)
         with pytest.raises(aiohttp.ClientPayloadError):
             await answer.read()
+
+
+async def test_a_small_file_that_is_replaced_while_it_is_read_is_an_error(
+    reader: Reader, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, read = (await reader.urls())["one.txt"], ArtifactStore.read
+
+    async def read_and_replace(
+        store: ArtifactStore, path: str, start: int, end: int
+    ) -> AsyncIterator[memoryview]:
+        async for piece in read(store, path, start, end):
+            yield piece
+        (lake / "prompts" / "one.txt").write_bytes(b"Who?")
+
+    monkeypatch.setattr(ArtifactStore, "read", read_and_replace)
+    status, content = await fetch(url)
+    assert status >= 400
+    assert b"Why?" not in content and b"Who?" not in content
 
 
 async def test_files_are_listed_once_and_checked_each_time(

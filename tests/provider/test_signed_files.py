@@ -98,6 +98,17 @@ async def test_ranges(shared: Shared, asked: str, status: int, first: int, last:
         assert headers["Content-Range"] == f"bytes {first}-{last - 1}/{len(BIG)}"
 
 
+async def test_ranges_of_a_small_file_however_often(shared: Shared) -> None:
+    url = (await shared.urls())["small"]
+    for asked, first, last in (("bytes=2-4", 2, 5), ("bytes=-3", 7, 10), ("bytes=0-0", 0, 1)):
+        status, body, headers = await get(url, asked)
+        assert (status, body) == (206, SMALL[first:last])
+        assert (headers["Content-Length"], headers["Content-Range"]) == (
+            str(last - first),
+            f"bytes {first}-{last - 1}/10",
+        )
+
+
 async def test_a_range_that_is_not_there(shared: Shared) -> None:
     urls = await shared.urls()
     for asked in ("bytes=10-", "bytes=5-2", "bytes=x-y", "lines=1-2"):

@@ -103,6 +103,26 @@ def test_only_what_changed_is_fetched(fake_provider: FakeProvider, vendor: model
 
 
 @pytest.mark.usefixtures("cache")
+def test_who_has_nothing_more_to_fetch_helps_to_copy(
+    vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helped = threading.Event()
+    copy = PartFile.copy
+
+    def copy_last(part: PartFile, index: int, source: int, offset: int, count: int) -> None:
+        """Copy ranges of which nothing has to be fetched when a thread that fetches copies one."""
+        whole = count == part.end(index) - part.start(index)
+        if whole and not threading.current_thread().name.startswith("model-sharing-copy"):
+            helped.set()
+        elif whole:
+            assert helped.wait(PATIENCE)
+        copy(part, index, source, offset, count)
+
+    monkeypatch.setattr(PartFile, "copy", copy_last)
+    assert fetched(vendor) == AFTER
+
+
+@pytest.mark.usefixtures("cache")
 def test_two_threads_copy_what_is_here(
     vendor: model_sharing.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

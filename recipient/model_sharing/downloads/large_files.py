@@ -142,7 +142,7 @@ class LargeFiles:
             self._copiers.submit(self._fill_ranges, attempt, to_copy)
             for _ in range(min(COPIERS, len(to_copy)))
         ]
-        threads = self._fetch_ranges(attempt, to_fetch)
+        threads = self._fetch_ranges(attempt, to_fetch, to_copy)
         try:
             if verifier is not None:
                 threads.wait(*copies)  # what had come before is checked, too
@@ -158,22 +158,26 @@ class LargeFiles:
                 filling.cancel()
             wait(fillings)
 
-    def _fetch_ranges(self, attempt: _Attempt, ranges: deque[int]) -> JoiningThreads:
-        """Begin to fetch ranges; where one thread hashes the whole file, by all threads from the start."""
-        most = min(self._parallel, len(ranges))
+    def _fetch_ranges(self, attempt: _Attempt, to_fetch: deque[int], to_copy: deque[int]) -> JoiningThreads:
+        """Begin to fetch ranges; where one thread hashes the whole file, by all threads from the start.
+
+        Who finds nothing more to fetch helps to copy.
+        """
+        most = min(self._parallel, len(to_fetch))
         joining = attempt.verifier is not None and self._transfer.is_encrypted(attempt.file)
-        fill = partial(self._fill_ranges, attempt, ranges)
+        fill = partial(self._fill_ranges, attempt, to_fetch, to_copy)
         return JoiningThreads(self._workers, fill, attempt.meter, _FEW if joining else most, most)
 
-    def _fill_ranges(self, attempt: _Attempt, ranges: deque[int]) -> None:
-        """Fill in ranges that others do not, until there are no more."""
+    def _fill_ranges(self, attempt: _Attempt, *queues: deque[int]) -> None:
+        """Fill in ranges that others do not, of one queue after the other, until there are no more."""
         attempt.meter.begin()
-        while True:
-            try:
-                index = ranges.popleft()
-            except IndexError:
-                return
-            self._fill_range(attempt, index)
+        for ranges in queues:
+            while True:
+                try:
+                    index = ranges.popleft()
+                except IndexError:
+                    break
+                self._fill_range(attempt, index)
 
     def _fill_range(self, attempt: _Attempt, index: int) -> None:
         file, reassembly, part, progress, verifier, meter = attempt

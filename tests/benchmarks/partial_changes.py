@@ -155,7 +155,7 @@ def _row(loads: Sequence[Load], size: int) -> tuple[str, str, str]:
 
 def main() -> None:
     parser = arguments(__doc__, rounds=3)
-    parser.add_argument("--size", type=int, default=2 * 2**30, help="bytes of a version")
+    parser.add_argument("--size", type=int, default=2**30, help="bytes of a version")
     parser.add_argument("--rate", type=int, default=90_000_000, help="bytes a second of a paced connection")
     options = parser.parse_args()
     console.print(machine() + "\n")

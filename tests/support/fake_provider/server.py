@@ -405,9 +405,14 @@ class Handler(BaseHTTPRequestHandler):
         view = memoryview(data)
         for position in range(0, len(view), 256 * 1024):
             piece = view[position : position + 256 * 1024]
-            self.wfile.write(piece)
-            with self.fake.lock:
+            with self.fake.lock:  # before the reader can have them: a test may count once it has the last
                 self.fake.file_bytes_sent += len(piece)
+            try:
+                self.wfile.write(piece)
+            except OSError:
+                with self.fake.lock:
+                    self.fake.file_bytes_sent -= len(piece)
+                raise
 
     def _model(self, name: str) -> dict[str, Any]:
         return self.fake.models[name].message(name)

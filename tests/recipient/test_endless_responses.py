@@ -17,8 +17,8 @@ import pytest
 
 import model_sharing
 from model_sharing.client import sharing_client
-from model_sharing.downloads.transfer.minimum_rate_reader import MinimumRateReader
 from model_sharing.transport import bounds
+from model_sharing.transport.minimum_rate_reader import MinimumRateReader
 from model_sharing.transport.response_reader import decode
 from model_sharing_protocol.errors import NotASharingServer, ServerUnreachable, SharingError
 from model_sharing_protocol.open_sharing import RegisteredModel

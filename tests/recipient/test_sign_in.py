@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import jwt
 import pytest
 from aiohttp import web
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from model_sharing.transport import bounds
+from model_sharing.transport.http_response import Response
 from model_sharing.transport.network_errors import TransientError
 from model_sharing.transport.response_reader import read_bounded
 from model_sharing.transport.session import Transport
@@ -59,7 +59,7 @@ def bearers(provider: FakeProvider) -> list[str]:
 
 
 async def list_shares(transport: Transport) -> bytes:
-    async def read(response: aiohttp.ClientResponse) -> bytes:
+    async def read(response: Response) -> bytes:
         return await read_bounded(response)
 
     return await transport.call("GET", "/shares", read)

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-import aiohttp
-
 from model_sharing.cli.sign_in_checks import check_sign_in, clock_difference
 from model_sharing.client.sharing_client import SharingClient
 from model_sharing.mount_table import Mount
 from model_sharing.resolution.pinned_keys import fetch_keys
+from model_sharing.transport.http_response import Response
 from model_sharing.transport.response_reader import read_bounded
 from model_sharing.transport.session import Transport
 from model_sharing_protocol.console.doctor_checks import Finding, bad, check_private_file, doubtful, good
@@ -54,7 +53,7 @@ async def _check_provider(name: str, mount: Mount, transport: Transport) -> Asyn
     started = datetime.now(UTC)
     date = ""
 
-    async def read(response: aiohttp.ClientResponse) -> bytes:
+    async def read(response: Response) -> bytes:
         nonlocal date
         date = response.headers.get("Date", "")
         return await read_bounded(response)

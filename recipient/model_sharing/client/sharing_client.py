@@ -50,7 +50,7 @@ from model_sharing_protocol.open_sharing_folders import (
 from model_sharing_protocol.signing_keys import KeyList
 
 if TYPE_CHECKING:
-    import aiohttp
+    from model_sharing.transport.http_response import Response
 
 READER_VERSION = 1
 _INCLUDE_RECALLED = "includeRecalled=true"
@@ -165,7 +165,7 @@ class SharingClient:
         A version that was recalled comes, too, and says so. `has_fallback`: see `Transport.call`.
         """
 
-        async def read(response: aiohttp.ClientResponse) -> VersionAnswer | None:
+        async def read(response: Response) -> VersionAnswer | None:
             if response.status == NOT_MODIFIED:
                 return None
             version = self._decode_version(await read_bounded(response))
@@ -192,7 +192,7 @@ class SharingClient:
     async def accept_terms(self, share: str, digest: str, accepted_by: str) -> Terms:
         """Accept terms by their digest (EXTENSION). NotFound for those that do not apply in the share."""
 
-        async def read(response: aiohttp.ClientResponse) -> Terms:
+        async def read(response: Response) -> Terms:
             return decode(await read_bounded(response), Terms, self._endpoint)
 
         path = _path("shares", share, "terms", digest, "accept")
@@ -206,7 +206,7 @@ class SharingClient:
         UnsupportedOperation from a provider without a change feed.
         """
 
-        async def read(response: aiohttp.ClientResponse) -> ChangesAnswer:
+        async def read(response: Response) -> ChangesAnswer:
             body = await read_bounded(response)
             changes = decode(body, ShareChanges, self._endpoint)
             if len(changes.token) > bounds.TOKEN_LENGTH:
@@ -242,7 +242,7 @@ class SharingClient:
         speaks a newer form than this client.
         """
 
-        async def read(response: aiohttp.ClientResponse) -> tuple[VersionMetadata, list[VersionFile]]:
+        async def read(response: Response) -> tuple[VersionMetadata, list[VersionFile]]:
             metadata: VersionMetadata | None = None
             files: list[VersionFile] = []
             async for data in read_lines(response):
@@ -275,7 +275,7 @@ class SharingClient:
 
         answered = False
 
-        async def read(response: aiohttp.ClientResponse) -> list[FolderFile]:
+        async def read(response: Response) -> list[FolderFile]:
             nonlocal answered
             answered = True
             metadata: FolderMetadata | None = None
@@ -306,7 +306,7 @@ class SharingClient:
     ) -> tuple[str, TemporaryCredentials]:
         """Get the location of a volume or skill in its store, and credentials to read it for a while."""
 
-        async def read(response: aiohttp.ClientResponse) -> TemporaryCredentials:
+        async def read(response: Response) -> TemporaryCredentials:
             return decode(await read_bounded(response), TemporaryCredentials, self._endpoint)
 
         path = _folder_path(share, kind, name)
@@ -329,7 +329,7 @@ class SharingClient:
             )
 
     async def _get(self, path: str, kind: type[T]) -> T:
-        async def read(response: aiohttp.ClientResponse) -> T:
+        async def read(response: Response) -> T:
             return decode(await read_bounded(response), kind, self._endpoint)
 
         return await self._transport.call("GET", path, read)

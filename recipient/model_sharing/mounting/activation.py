@@ -33,7 +33,7 @@ from model_sharing_protocol.profile_sign_in import PrivateKeyJwt, WorkloadIdenti
 from model_sharing_protocol.text_files import decode_text
 
 if TYPE_CHECKING:
-    import aiohttp
+    from model_sharing.transport.http_response import Response
 
 MAX_INPUT_BYTES = 64 * 1024
 _LINK = re.compile(r"https?://(\[[0-9a-f:.]+\])?[\w.~:/?#@!$&*+,;=%-]+", re.ASCII | re.IGNORECASE)
@@ -59,7 +59,7 @@ async def activate(link: str, path: Path, *, force: bool = False) -> Profile:
             stacklevel=2,
         )
 
-    async def read(response: aiohttp.ClientResponse) -> bytes:
+    async def read(response: Response) -> bytes:
         return await read_bounded(response, bounds.PROFILE_BYTES)
 
     async with Transport(_no_profile, retry_for=Settings.from_environment().retry_for) as transport:

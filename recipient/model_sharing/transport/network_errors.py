@@ -32,7 +32,7 @@ from model_sharing_protocol.open_sharing import ErrorAnswer
 if TYPE_CHECKING:
     from email.message import Message
 
-    import aiohttp
+    from model_sharing.transport.http_response import Response
 
     Headers = Mapping[str, str] | Message
 
@@ -81,14 +81,20 @@ class TransientError(Exception):
         self.unsent = unsent
 
 
+class NotConnected(OSError):
+    """Connection that could not be made, because of `error`: nothing can have been sent."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.error = error
+
+
 def is_transient(status: int) -> bool:
     """True for the HTTP status of a server that is in trouble, busy, or was not asked in time."""
     return status in _PASSING or status >= 500
 
 
-async def error_from_response(
-    response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None
-) -> Exception:
+async def error_from_response(response: Response, origin: str, proxy: Proxy | None) -> Exception:
     """Error for a response other than 200."""
     status = response.status
     if status == _NOT_MODIFIED:
@@ -152,7 +158,7 @@ def translated_network_errors(
     origin: str, proxy: Proxy | None = None, peer: Peer = PROVIDER
 ) -> Iterator[None]:
     """Raise one of our errors, or TransientError, for a request that had no answer, or no HTTP."""
-    import aiohttp  # noqa: PLC0415 - only what asks a server needs it
+    import http.client  # noqa: PLC0415 - only what asks a server needs it
 
     try:
         yield
@@ -163,27 +169,26 @@ def translated_network_errors(
         if isinstance(error, bounds.TooSlow):
             raise final from error
         raise TransientError(final, f"{origin} did not answer in time") from error
-    except aiohttp.ClientConnectorCertificateError as error:  # a ValueError, too
-        raise error_from_connection(error, origin, proxy, peer) from error
-    except (aiohttp.InvalidURL, ValueError) as error:
+    except NotConnected as error:
+        raise _error_without_connection(error, origin, proxy, peer) from error
+    except (OSError, http.client.IncompleteRead) as error:
+        reason = f"{origin} broke the connection off"
+        raise TransientError(ServerUnreachable(f"{reason}. Try again."), reason) from error
+    except (http.client.InvalidURL, ValueError) as error:
         raise peer.unusable(f"{origin} is not an address that can be called.") from error
-    except aiohttp.ClientHttpProxyError as error:
-        assert proxy is not None  # noqa: S101 - or else there was none to say so
-        raise proxy_refusal(proxy, error.status, origin) from None  # it holds the credentials
-    except aiohttp.ClientResponseError:
-        # Not `from` it: it holds the request's headers, and shows them.
-        raise NotASharingServer(f"{origin}{peer.role} answered with something that is not HTTP.") from None
-    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-        raise error_from_connection(error, origin, proxy, peer) from error
+    except http.client.HTTPException as error:
+        raise NotASharingServer(f"{origin}{peer.role} answered with something that is not HTTP.") from error
 
 
-def error_from_connection(
-    error: Exception, origin: str, proxy: Proxy | None, peer: Peer = PROVIDER
+def _error_without_connection(
+    failed: NotConnected, origin: str, proxy: Proxy | None, peer: Peer
 ) -> Exception:
-    """Error for a connection that failed, or broke."""
-    import aiohttp  # noqa: PLC0415
+    """Error for a connection that could not be made."""
+    import socket  # noqa: PLC0415
+    import ssl  # noqa: PLC0415
 
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+    error = failed.error
+    if isinstance(error, ssl.SSLError):
         final = ServerUnreachable(
             f"{origin}{peer.role} cannot be reached safely: its TLS certificate was not accepted. If the "
             "provider, or a proxy that looks inside, has an authority of its own, name its certificate in "
@@ -191,29 +196,26 @@ def error_from_connection(
         )
         return (
             final
-            if isinstance(error, aiohttp.ClientConnectorCertificateError)
+            if isinstance(error, ssl.SSLCertVerificationError)
             else TransientError(final, f"{origin}{peer.role} cannot be reached safely")
         )
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    if isinstance(error, socket.gaierror):
         what = f"the proxy {proxy}" if proxy else "it"
         final = ServerUnreachable(
             f"{origin}{peer.role} cannot be reached: the host name of {what} is not known. "
             + ("Check HTTPS_PROXY and HTTP_PROXY." if proxy else "Check the network and the endpoint.")
         )
         return TransientError(final, f"{origin}{peer.role} cannot be reached", brief=True, unsent=True)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        reason = error.os_error.strerror or "no connection"
-        final = ServerUnreachable(
-            f"{origin}{peer.role} cannot be reached"
-            + (
-                f" through the proxy {proxy}: {reason}. Check HTTPS_PROXY and HTTP_PROXY."
-                if proxy
-                else f": {reason}. Check the network, and {peer.check}."
-            )
+    reason = error.strerror or "no connection"
+    final = ServerUnreachable(
+        f"{origin}{peer.role} cannot be reached"
+        + (
+            f" through the proxy {proxy}: {reason}. Check HTTPS_PROXY and HTTP_PROXY."
+            if proxy
+            else f": {reason}. Check the network, and {peer.check}."
         )
-        return TransientError(final, f"{origin}{peer.role} cannot be reached", unsent=True)
-    reason = f"{origin} broke the connection off"
-    return TransientError(ServerUnreachable(f"{reason}. Try again."), reason)
+    )
+    return TransientError(final, f"{origin}{peer.role} cannot be reached", unsent=True)
 
 
 def request_suffix(headers: Headers) -> str:
@@ -243,7 +245,7 @@ def _epoch_seconds(date: str) -> float | None:
         return None
 
 
-def _provider_error(response: aiohttp.ClientResponse, body: bytes, origin: str) -> SharingError | None:
+def _provider_error(response: Response, body: bytes, origin: str) -> SharingError | None:
     """Error in the provider's own words; None for somebody else's body, such as a gateway's page."""
     try:
         answer = msgspec.json.decode(body, type=ErrorAnswer)
@@ -252,7 +254,7 @@ def _provider_error(response: aiohttp.ClientResponse, body: bytes, origin: str) 
     message = (
         answer.message or f"{origin} answered HTTP {response.status} without saying more. Ask the provider."
     )
-    token = response.request_info.headers.get("Authorization", "").removeprefix("Bearer ")
+    token = response.sent.get("Authorization", "").removeprefix("Bearer ")
     if token:  # which some server's words repeat
         message = message.replace(token, "…")
     request_id = request_suffix(response.headers)
@@ -260,7 +262,7 @@ def _provider_error(response: aiohttp.ClientResponse, body: bytes, origin: str) 
 
 
 def _server_trouble(
-    response: aiohttp.ClientResponse, origin: str, proxy: Proxy | None, error: SharingError | None
+    response: Response, origin: str, proxy: Proxy | None, error: SharingError | None
 ) -> TransientError:
     """Error for a server that cannot answer now: it is asked again, and then counts as not reached."""
     status, wait = response.status, retry_after(response.headers)

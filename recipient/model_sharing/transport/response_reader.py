@@ -14,10 +14,9 @@ import msgspec
 
 from model_sharing.transport import bounds
 from model_sharing_protocol.errors import NotASharingServer
-from model_sharing_protocol.network.plain_http import origin_of
 
 if TYPE_CHECKING:
-    import aiohttp
+    from model_sharing.transport.http_response import Response
 
 T = TypeVar("T")
 
@@ -26,7 +25,7 @@ class TooLarge(NotASharingServer):
     """Response of more bytes than it may have."""
 
 
-async def read_bounded(response: aiohttp.ClientResponse, limit: int | None = None) -> bytes:
+async def read_bounded(response: Response, limit: int | None = None) -> bytes:
     """Read the whole body; TooLarge if it has more than `limit` bytes; default: those of a message."""
     most = bounds.MESSAGE_BYTES if limit is None else limit
     body = bytearray()
@@ -35,7 +34,7 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int | None = Non
     return bytes(body)
 
 
-async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def read_lines(response: Response) -> AsyncIterator[bytes]:
     """Read the body's lines without their ends; NotASharingServer for one, or a body, that never ends."""
     line = bytearray()
     count = 0
@@ -49,11 +48,9 @@ async def read_lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             line.clear()
         line += rest
         if len(line) > bounds.LINE_BYTES:
-            raise NotASharingServer(
-                f"{origin_of(str(response.url))} sent a line of more than {bounds.LINE_BYTES} bytes."
-            )
+            raise NotASharingServer(f"{response.origin} sent a line of more than {bounds.LINE_BYTES} bytes.")
         if count > bounds.LINES:
-            raise NotASharingServer(f"{origin_of(str(response.url))} sent more than {bounds.LINES} lines.")
+            raise NotASharingServer(f"{response.origin} sent more than {bounds.LINES} lines.")
     if line.strip():
         yield bytes(line)
 
@@ -86,21 +83,20 @@ def count_values(data: bytes) -> int:
     return 1 + data.count(b",") + data.count(b"[") + data.count(b"{")
 
 
-async def _chunks(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
+async def _chunks(response: Response, limit: int) -> AsyncIterator[bytes]:
     """Read the body as it arrives, at most `limit` bytes of it; TooSlow once it hardly does."""
     rate = bounds.MinimumRate()
     size = 0
     while True:
         with rate.waiting():
             async with asyncio.timeout(rate.seconds_left()):
-                chunk = await response.content.readany()
+                chunk = await response.read_some()
         if not chunk:
             return
         rate.add_bytes(len(chunk))
         size += len(chunk)
         if size > limit:
             raise TooLarge(
-                f"{origin_of(str(response.url))} sent an answer of more than {limit} bytes; "
-                "it was not read on."
+                f"{response.origin} sent an answer of more than {limit} bytes; it was not read on."
             )
         yield chunk

@@ -10,12 +10,13 @@ transferred elsewhere (`downloads.transfer`), without credentials.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
-import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlencode
 
 from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
@@ -38,17 +39,17 @@ from model_sharing_protocol.errors import (
 )
 from model_sharing_protocol.network.plain_http import origin_of
 from model_sharing_protocol.network.proxies import proxy_for
-from model_sharing_protocol.network.request_options import request_options_through
 from model_sharing_protocol.profile import Profile
 
 if TYPE_CHECKING:
-    import aiohttp
+    from model_sharing.transport.connecting import OpenSocket
+    from model_sharing.transport.http_response import Response
+    from model_sharing.transport.http_session import HttpSession
 
 NOT_MODIFIED = 304
 
 T = TypeVar("T")
-Reader = Callable[["aiohttp.ClientResponse"], Awaitable[T]]
-OpenSocket = Callable[["aiohttp.AddrInfoType"], socket.socket]
+Reader = Callable[["Response"], Awaitable[T]]
 
 
 class Transport:
@@ -74,7 +75,7 @@ class Transport:
         self._tokens = AccessTokens(open_token_socket)
         self._notices = RetryNotices()
         self._gave_up_at = -math.inf
-        self._session: aiohttp.ClientSession | None = None
+        self._session: HttpSession | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,7 +89,7 @@ class Transport:
         """Close the connections, and forget access tokens."""
         await self._tokens.close()
         if self._session is not None:
-            await self._session.close()
+            self._session.close()
             self._session = None
 
     async def call(
@@ -176,11 +177,9 @@ class Transport:
 
     async def _send_once(self, method: str, url: str, read: Reader[T]) -> T:
         """Send a request that is tried again only while it cannot have arrived."""
-        # aiohttp itself sends a GET again whose connection broke, and has no public name for not doing so.
-        self._open_session()._retry_connection = False
 
         async def attempt() -> T:
-            return await self._send(method, url, read, headers={"Accept": "application/json"})
+            return await self._send(method, url, read, headers={"Accept": "application/json"}, once=True)
 
         def next_wait(retries: Retries, failure: TransientError) -> float | None:
             return retries.next_wait(brief=failure.brief) if failure.unsent else None
@@ -193,8 +192,6 @@ class Transport:
         next_wait: Callable[[Retries, TransientError], float | None],
     ) -> T:
         """Retry until it succeeds, or until there is no next wait: then the failure's `final` is raised."""
-        import aiohttp  # noqa: F401, PLC0415 - its slow import is none of the time for retries
-
         retries = Retries(self._retry_for)
         while True:
             try:
@@ -225,50 +222,35 @@ class Transport:
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
         wait: float = 0,
+        once: bool = False,
     ) -> T:
-        from yarl import URL  # noqa: PLC0415 - as for aiohttp, which brings it
+        # Who loads what is known to be recent asks nobody, and needs none of it.
+        from model_sharing.transport.http_session import HttpSession, Request  # noqa: PLC0415
 
+        if self._session is None:
+            self._session = HttpSession(self._open_socket)
         origin = origin_of(url)
         with translated_network_errors(origin):
             proxy = proxy_for(url) if self._open_socket is None else None
+        request = Request(method, _with_params(url, params), headers, body)
+        silence = bounds.HEADERS_SECONDS + wait
         with translated_network_errors(origin, proxy):
-            async with asyncio.timeout(bounds.RESPONSE_SECONDS + wait):
-                # Interim responses, and headers that come byte by byte, start `sock_read` again and again.
-                async with asyncio.timeout(bounds.HEADERS_SECONDS + wait):
-                    response = await self._open_session().request(
-                        method,
-                        URL(url, encoded=True),
-                        params=params,
-                        data=body,
-                        allow_redirects=False,
-                        timeout=_timeout(wait),
-                        **request_options_through(proxy, url, headers),
+            async with asyncio.timeout(bounds.RESPONSE_SECONDS + wait), contextlib.AsyncExitStack() as stack:
+                # Interim responses, and headers that come byte by byte, are no silence.
+                async with asyncio.timeout(silence):
+                    response = await stack.enter_async_context(
+                        self._session.send(request, proxy, silence=silence, once=once)
                     )
-                async with response:
-                    unchanged = response.status == NOT_MODIFIED and "If-None-Match" in headers
-                    if response.status != 200 and not unchanged:
-                        raise await error_from_response(response, origin, proxy)
-                    return await read(response)
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        # Slow to import: who loads what is known to be recent asks nobody, and needs none of it.
-        import aiohttp  # noqa: PLC0415
-
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(socket_factory=self._open_socket),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"Accept-Encoding": "identity"},
-            )
-        return self._session
+                unchanged = response.status == NOT_MODIFIED and "If-None-Match" in headers
+                if response.status != 200 and not unchanged:
+                    raise await error_from_response(response, origin, proxy)
+                return await read(response)
 
 
-def _timeout(wait: float) -> aiohttp.ClientTimeout:
-    import aiohttp  # noqa: PLC0415 - by now it is there
-
-    return aiohttp.ClientTimeout(
-        total=None, sock_connect=bounds.CONNECT_SECONDS, sock_read=bounds.HEADERS_SECONDS + wait
-    )
+def _with_params(url: str, params: Mapping[str, str] | None) -> str:
+    if not params:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
 
 
 def _explain_refused_token(error: Unauthenticated, profile: Profile, claims: str) -> Unauthenticated:

@@ -14,12 +14,13 @@ import threading
 import time
 from typing import Any
 
-from model_sharing.downloads.transfer.minimum_rate_reader import MinimumRateReader, MinimumRateSocket
 from model_sharing.downloads.transfer.open_connection import open_connection
 from model_sharing.downloads.transfer.rate_limit import RateLimit
 from model_sharing.downloads.transfer.read_size import LARGEST_READ, ReadSize
 from model_sharing.transport import bounds
 from model_sharing.transport.file_origins import FileOrigins, Origin
+from model_sharing.transport.http_response import FinalResponse
+from model_sharing.transport.minimum_rate_reader import MinimumRateReader, MinimumRateSocket
 from model_sharing.transport.network_errors import proxy_refusal
 from model_sharing.transport.retries import DEFAULT_SECONDS, RetryNotices
 from model_sharing_protocol.errors import Interrupted
@@ -161,7 +162,7 @@ class Connections:
 
         def respond(sock: socket.socket, **more: Any) -> http.client.HTTPResponse:
             self._local.reader = MinimumRateReader(sock, rate)
-            return http.client.HTTPResponse(MinimumRateSocket(self._local.reader), **more)  # type: ignore[arg-type]
+            return FinalResponse(MinimumRateSocket(self._local.reader), **more)  # type: ignore[arg-type]
 
         connection.response_class = respond  # type: ignore[assignment]  # which is only ever called
         scheme, host, port = self._local.origin

@@ -11,10 +11,11 @@ import http.client
 import socket
 from collections.abc import Iterator
 
-from model_sharing.downloads.transfer.minimum_rate_reader import MinimumRateReader, MinimumRateSocket
 from model_sharing.transport import bounds
+from model_sharing.transport.connecting import connection_over
 from model_sharing.transport.file_origins import FileOrigins, Origin, resolve
-from model_sharing.transport.network_errors import TransientError, proxy_refusal
+from model_sharing.transport.network_errors import TransientError
+from model_sharing.transport.proxy_tunnel import open_tunnel
 from model_sharing_protocol.network.proxies import Proxy, authority, proxy_for
 from model_sharing_protocol.network.tls import client_tls
 
@@ -39,15 +40,10 @@ def open_connection(origin: Origin, origins: FileOrigins) -> tuple[http.client.H
             if scheme == "https":
                 _open_tunnel(sock, proxy, origin)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
         if scheme == "https":
-            kind = http.client.HTTPSConnection
             sock = undo.enter_context(client_tls().wrap_socket(sock, server_hostname=host))
         undo.pop_all()
-    connection = kind(host, port)
-    connection.sock = sock
-    connection.auto_open = 0  # never by itself, past these checks
-    return connection, proxy
+    return connection_over(sock, scheme, host, port), proxy
 
 
 def _connected(proxy: Proxy) -> socket.socket:
@@ -56,21 +52,12 @@ def _connected(proxy: Proxy) -> socket.socket:
 
 
 def _open_tunnel(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
-    """Open a tunnel (CONNECT) through the proxy to the origin."""
-    scheme, host, port = origin
-    target = authority(host, port)
-    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
-    lines += [f"{name}: {value}" for name, value in proxy.headers.items()]
+    _, host, port = origin
     with _naming(proxy):
-        sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
-        reader = MinimumRateSocket(MinimumRateReader(sock, bounds.MinimumRate()))
-        with http.client.HTTPResponse(reader, method="CONNECT") as response:  # type: ignore[arg-type]
-            response.begin()
-    if response.status != http.HTTPStatus.OK:
-        error = proxy_refusal(proxy, response.status, f"{scheme}://{target}")
-        if isinstance(error, TransientError):
-            raise OSError(None, error.reason)
-        raise error
+        try:
+            open_tunnel(sock, proxy, host, port)
+        except TransientError as error:
+            raise OSError(None, error.reason) from error
 
 
 @contextlib.contextmanager

@@ -6,14 +6,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from model_sharing.transport.network_errors import TransientError
 from model_sharing.transport.sign_in.access_token import AccessToken
-from model_sharing.transport.sign_in.bounded_request import OpenSocket
 from model_sharing.transport.sign_in.client_assertion import sign_assertion
 from model_sharing.transport.sign_in.token_endpoint import request_token
 from model_sharing.transport.sign_in.workload_identity import workload_token
 from model_sharing_protocol.profile_sign_in import ClientCredentials, PrivateKeyJwt, SignIn, WorkloadIdentity
+
+if TYPE_CHECKING:
+    from model_sharing.transport.connecting import OpenSocket
 
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -7,10 +7,10 @@ of the address appears in errors, and nothing of what was sent.
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from model_sharing.transport import bounds
 from model_sharing.transport.network_errors import (
@@ -24,12 +24,10 @@ from model_sharing.transport.response_reader import read_bounded
 from model_sharing_protocol.errors import InvalidProfile, NotASharingServer, ServerUnreachable
 from model_sharing_protocol.network.plain_http import origin_of, travels_in_clear
 from model_sharing_protocol.network.proxies import proxy_for
-from model_sharing_protocol.network.request_options import request_options_through
 
 if TYPE_CHECKING:
-    import aiohttp
-
-OpenSocket = Callable[["aiohttp.AddrInfoType"], socket.socket]
+    from model_sharing.transport.connecting import OpenSocket
+    from model_sharing.transport.http_response import Response
 
 _MULTIPLE_CHOICES = 300
 _BAD_REQUEST = 400
@@ -59,35 +57,33 @@ async def bounded_request(
     Raises InvalidProfile for an address in clear, NotASharingServer for a redirect or what is not HTTP,
     ServerUnreachable, and TransientError for what may be gone in a moment.
     """
-    from yarl import URL  # noqa: PLC0415 - as for aiohttp, which brings it
+    from model_sharing.transport.http_session import HttpSession, Request  # noqa: PLC0415 - few calls sign in
 
     origin = origin_of(url)
     if travels_in_clear(url) and not local:
         raise InvalidProfile(f"{origin} is plain http, and secrets are sent there; it must be https.")
     with translated_network_errors(origin, peer=SIGN_IN):
         proxy = None if local or open_socket is not None else proxy_for(url)
-        options = request_options_through(proxy, url, {"Accept": "application/json", **headers})
+    sent = {"Accept": "application/json", **headers}
+    body = None
+    if form is not None:
+        body = urlencode(form).encode()
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
     with translated_network_errors(origin, proxy, SIGN_IN):
-        async with asyncio.timeout(bounds.SIGN_IN_SECONDS), _session(open_socket) as session:
-            response = await session.request(
-                method, URL(url, encoded=True), data=form, allow_redirects=False, **options
-            )
-            async with response:
+        session = HttpSession(open_socket)
+        try:
+            async with (
+                asyncio.timeout(bounds.SIGN_IN_SECONDS),
+                session.send(
+                    Request(method, url, sent, body), proxy, silence=bounds.SIGN_IN_SECONDS
+                ) as response,
+            ):
                 _refuse_redirect(response.status, origin)
-                body = await read_bounded(response, bounds.SIGN_IN_BYTES)
+                data = await read_bounded(response, bounds.SIGN_IN_BYTES)
                 date = response.headers.get("Date", "")
-                return _usable(Answer(origin, response.status, body, date), response)
-
-
-def _session(open_socket: OpenSocket | None) -> aiohttp.ClientSession:
-    import aiohttp  # noqa: PLC0415 - slow, and few calls sign in
-
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(socket_factory=open_socket, force_close=True),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=bounds.CONNECT_SECONDS),
-    )
+                return _usable(Answer(origin, response.status, data, date), response)
+        finally:
+            session.close()
 
 
 def _refuse_redirect(status: int, origin: str) -> None:
@@ -98,7 +94,7 @@ def _refuse_redirect(status: int, origin: str) -> None:
         )
 
 
-def _usable(answer: Answer, response: aiohttp.ClientResponse) -> Answer:
+def _usable(answer: Answer, response: Response) -> Answer:
     if not is_transient(answer.status):
         return answer
     final = ServerUnreachable(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
 
 from model_sharing.transport.sign_in.access_token import LONGEST_SECONDS, AccessToken, access_token
-from model_sharing.transport.sign_in.bounded_request import Answer, OpenSocket, bounded_request
+from model_sharing.transport.sign_in.bounded_request import Answer, bounded_request
 from model_sharing_protocol.errors import NotASharingServer, SignInRefused
 from model_sharing_protocol.printable import printable
+
+if TYPE_CHECKING:
+    from model_sharing.transport.connecting import OpenSocket
 
 _OK = 200
 _LONGEST_REASON = 300

@@ -59,6 +59,8 @@ _OF_OTHER_SUBJECTS = (
 _FOR_REQUESTS = ("metastore.hot", "metastore.rows", "services.publishing", "services.sharing")
 _WHEN_ASKED = {"model_sharing_provider.services.sharing.parquet_tables"}
 """Modules that a server imports with the first request that needs them, since few servers get one."""
+_FOR_PEOPLE = {"cryptography.x509", "jinja2", "markdown_it"}
+"""Packages that a server needs for its pages, and for a certificate of its own."""
 _READ = """
 import sys
 from model_sharing_provider.cli.main import cli
@@ -113,6 +115,13 @@ def test_no_request_waits_until_services_and_rows_are_imported(
     for package in map(import_module, (f"model_sharing_provider.{name}" for name in _FOR_REQUESTS)):
         modules = {module.name for module in iter_modules(package.__path__, f"{package.__name__}.")}
         assert modules - imported <= _WHEN_ASKED
+
+
+def test_a_server_that_shows_no_page_imports_nothing_for_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_SHARING_PROVIDER_HOME", str(tmp_path / "home"))
+    assert not _imported(_SERVE) & _FOR_PEOPLE
 
 
 def _imported(program: str) -> set[str]:

@@ -7,8 +7,6 @@ import math
 import time
 from pathlib import Path
 
-from cryptography.x509 import load_pem_x509_certificates
-
 from model_sharing_provider.domain.jobs import UNFINISHED, JobKind, JobState
 from model_sharing_provider.http.backend_metrics import (
     EXPIRING,
@@ -76,6 +74,8 @@ async def _show_shared_catalogs(inventory: Inventory) -> None:
 
 def certificate_expiry(path: Path) -> float:
     """Expiry in epoch seconds of the first certificate in a PEM file, the server's own."""
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - slow, and few servers need it
+
     return load_pem_x509_certificates(path.read_bytes())[0].not_valid_after_utc.timestamp()
 
 

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
 from model_sharing_protocol.console.output import human_size
 from model_sharing_protocol.times import iso, now_ms
 
 _UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
-_EXCERPT = 300
-"""Characters of a text that are read for one line."""
-_SCHEMES = ("https://", "http://", "mailto:")
 
 
 def when(moment: int | None) -> Markup:
@@ -51,19 +43,17 @@ def size(number: int | None) -> str:
 
 
 def markdown(text: str) -> Markup:
-    """Markdown of others as HTML: no HTML of theirs, no images, links to the web and to mail alone."""
-    return Markup(_MARKDOWN.render(text))  # noqa: S704 - the renderer escapes all HTML in it
+    """Markdown of others as HTML that is safe."""
+    from model_sharing_provider.faces.explorer.safe_markdown import to_html  # noqa: PLC0415 - slow to import
+
+    return to_html(text)
 
 
 def excerpt(text: str) -> str:
     """Beginning of a Markdown text, without its marks, for one line of a list."""
-    tokens = _MARKDOWN.parse(text[:_EXCERPT])
-    parts = []
-    for token in tokens:
-        # A break has no content.
-        parts += [child.content if child.type != "softbreak" else " " for child in token.children or ()]
-        parts.append(" ")
-    return " ".join("".join(parts).split())
+    from model_sharing_provider.faces.explorer.safe_markdown import beginning  # noqa: PLC0415
+
+    return beginning(text)
 
 
 def shell_word(text: object) -> str:
@@ -80,31 +70,6 @@ def lines(text: str) -> Markup:
     """Text with its line breaks."""
     return Markup("<br>").join(escape(line) for line in text.splitlines())
 
-
-class _Renderer(RendererHTML):
-    def heading_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        # A page has one heading of the first level, its own, and sections of the second.
-        tokens[index].tag = f"h{min(6, int(tokens[index].tag[1]) + 2)}"
-        return self.renderToken(tokens, index, options, env)
-
-    heading_close = heading_open
-
-    def th_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        tokens[index].attrSet("scope", "col")
-        return self.renderToken(tokens, index, options, env)
-
-    def link_open(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        tokens[index].attrSet("rel", "noopener noreferrer nofollow")
-        return self.renderToken(tokens, index, options, env)
-
-
-def _safe_markdown() -> MarkdownIt:
-    parser = MarkdownIt("js-default", {"html": False}, renderer_cls=_Renderer).disable("image")
-    parser.validateLink = lambda url: url.lower().startswith(_SCHEMES)  # type: ignore[method-assign]
-    return parser
-
-
-_MARKDOWN = _safe_markdown()
 
 FILTERS = {
     "when": when,

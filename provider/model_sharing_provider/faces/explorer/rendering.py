@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from aiohttp import hdrs, web
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from model_sharing_provider.domain.principals import ANONYMOUS
 from model_sharing_provider.faces.explorer.filters import FILTERS
@@ -17,6 +16,9 @@ from model_sharing_provider.faces.explorer.notices import NOTICES
 from model_sharing_provider.faces.explorer.sessions import csrf_token
 from model_sharing_provider.http.requests import PRINCIPAL, REQUEST_ID
 from model_sharing_provider.http.urls import EXPLORER_PREFIX, base_url
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -39,15 +41,6 @@ _HEADERS = {
 }
 _NOTICE = "done"
 
-_templates = Environment(
-    loader=PackageLoader(__package__),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.filters.update(FILTERS)
-
 
 def render(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """Page, or part of one, from a template and its values."""
@@ -56,19 +49,39 @@ def render(request: web.Request, template: str, *, status: int = 200, **values: 
     def url(*segments: object, **query: object) -> str:
         return explorer_url(request, *segments, **query)
 
-    text = _templates.get_template(template).render(
-        url=url,
-        static=lambda name: f"{url('static', name)}?v={static_version()}",
-        base=base_url(request),
-        section=request.path.removeprefix(EXPLORER_PREFIX).strip("/").partition("/")[0],
-        place=_place(request),
-        principal=None if principal is ANONYMOUS else principal,
-        csrf_token="" if principal is ANONYMOUS else csrf_token(request),
-        notice=NOTICES.get(request.query.get(_NOTICE, ""), ""),
-        request_id=request[REQUEST_ID],
-        **values,
+    text = (
+        _templates()
+        .get_template(template)
+        .render(
+            url=url,
+            static=lambda name: f"{url('static', name)}?v={static_version()}",
+            base=base_url(request),
+            section=request.path.removeprefix(EXPLORER_PREFIX).strip("/").partition("/")[0],
+            place=_place(request),
+            principal=None if principal is ANONYMOUS else principal,
+            csrf_token="" if principal is ANONYMOUS else csrf_token(request),
+            notice=NOTICES.get(request.query.get(_NOTICE, ""), ""),
+            request_id=request[REQUEST_ID],
+            **values,
+        )
     )
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=_HEADERS)
+
+
+@cache
+def _templates() -> Environment:
+    """Templates, with their library: most servers show no page, and none with its first request."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+
+    templates = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(FILTERS)
+    return templates
 
 
 def _place(request: web.Request) -> str:

@@ -7,18 +7,22 @@ import contextlib
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import model_sharing
 from model_sharing.transport import bounds, http_session
+from model_sharing.transport.connecting import connection_over
 from model_sharing.transport.response_reader import read_bounded
 from model_sharing.transport.session import Transport
+from model_sharing.transport.threaded_connection import ThreadedConnection
 from model_sharing_protocol.errors import NotFound, ServerUnreachable
 from model_sharing_protocol.profile import parse_profile
 from support.fake_provider.faults import always
 from support.fake_provider.server import FakeProvider, Handler
+from support.network.certificates import self_signed_certificate
 from support.patience import within_patience
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
@@ -163,8 +167,9 @@ async def test_half_an_answer_is_none(
 
 
 @pytest.mark.parametrize("begun", [b"", OK + b"\r\n{"], ids=["before the headers", "in the body"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_call_that_is_cancelled_leaves_no_thread_and_no_connection(
-    fake_provider: FakeProvider, transport: Transport, begun: bytes
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, begun: bytes
 ) -> None:
     waiting, left = threading.Event(), threading.Event()
 
@@ -176,16 +181,62 @@ async def test_a_call_that_is_cancelled_leaves_no_thread_and_no_connection(
             handler.connection.recv(1)  # until the client goes away
         left.set()
 
-    fake_provider.answer = always(hold)
-    task = asyncio.create_task(call(transport))
-    assert await asyncio.to_thread(waiting.wait, 60)
-    await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert await asyncio.to_thread(left.wait, 60)
-    await transport.close()
-    assert await asyncio.to_thread(within_patience, lambda: calling_threads() == 0)
+    certificate = None
+    if scheme == "https":
+        certificate = self_signed_certificate(tmp_path)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with FakeProvider(certificate=certificate) as provider:
+        provider.answer = always(hold)
+        profile = parse_profile(provider.profile())
+        async with Transport(lambda: profile, retry_for=0) as transport:
+            task = asyncio.create_task(call(transport))
+            assert await asyncio.to_thread(waiting.wait, 60)
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(left.wait, 60)
+        assert await asyncio.to_thread(within_patience, lambda: calling_threads() == 0)
+
+
+async def test_a_handshake_that_is_not_answered_is_given_up(
+    fake_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "HEADERS_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"https://127.0.0.1:{silent.getsockname()[1]}/delta-sharing"
+        profile = parse_profile(fake_provider.profile(endpoint=endpoint))
+        async with Transport(lambda: profile, retry_for=0) as transport:
+            with pytest.raises(ServerUnreachable, match="did not answer in time"):
+                await call(transport)
+        assert await asyncio.to_thread(within_patience, lambda: calling_threads() == 0)
+
+
+async def test_what_is_given_up_before_its_thread_begins_does_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late: list[threading.Thread] = []
+    ran: list[object] = []
+    begin = threading.Thread.start
+
+    def postpone(thread: threading.Thread) -> None:
+        late.append(thread)
+
+    near, far = socket.socketpair()
+    with far:
+        connection = ThreadedConnection(connection_over(near, "http", "127.0.0.1", 80))
+        with monkeypatch.context() as busy:
+            busy.setattr(threading.Thread, "start", postpone)
+            task = asyncio.create_task(connection.run(ran.append, 60))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        connection.close()
+        for thread in late:
+            begin(thread)
+            thread.join()
+    assert len(late) == 1 and not ran
 
 
 async def test_an_address_that_leads_nowhere_is_not_waited_for(

@@ -86,7 +86,8 @@ class ThreadedConnection:
         self._running = done
 
         def run() -> None:
-            done.set_running_or_notify_cancel()
+            if not done.set_running_or_notify_cancel():
+                return  # it was given up before it began
             try:
                 done.set_result(work())
             except BaseException as error:

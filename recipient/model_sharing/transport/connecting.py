@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from model_sharing_protocol.network.tls import client_tls
 
 _NEXT_ADDRESS_SECONDS = 0.25
 """After so long the next address of a name is tried as well, as RFC 8305 advises: IPv6 may lead nowhere."""
+
+_FAILED = "Connect call failed"
+"""Words of the event loop, with an address."""
 
 AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 """Item of what `getaddrinfo` gives."""
@@ -52,9 +56,14 @@ async def connect(route: Route, open_socket: OpenSocket | None) -> http.client.H
     loop = asyncio.get_running_loop()
     addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     async with asyncio.timeout(bounds.CONNECT_SECONDS):
-        sock = await aiohappyeyeballs.start_connection(
-            addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, socket_factory=open_socket
-        )
+        try:
+            sock = await aiohappyeyeballs.start_connection(
+                addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, socket_factory=open_socket
+            )
+        except OSError as error:
+            if error.errno and _FAILED in str(error):  # whatever the reason was
+                raise OSError(error.errno, os.strerror(error.errno)) from error
+            raise
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection_over(sock, "http" if route.tls is None else "https", route.host, route.port)
 

@@ -35,4 +35,7 @@ def test_what_is_missing(revision: Revision, aliases: list[str], says: str) -> N
 
 def test_a_recipient_is_not_told_of_the_providers_commands() -> None:
     missing = missing_revision(SharedName("fraud", "scorer"), Revision(number=7), [], "acme")
-    assert missing.message == "The model 'fraud.scorer' has no version 7 in the share 'acme'."
+    assert missing.message == (
+        "The model 'fraud.scorer' has no version 7 in the share 'acme'. "
+        "List its versions to see which there are."
+    )

@@ -16,14 +16,14 @@ def missing_revision(
 ) -> VersionNotFound:
     """Error that says what a model has no version for; for an alias, which `aliases` it has.
 
-    For a number, outside of a share, it says how to list the versions.
-
-    They are for those alone who may list them.
+    These are for those alone who may list them. For a number it says how to list the versions; in a share,
+    whose users have many clients, only that they can be listed.
     """
     where = f" in the share {share!r}" if share else ""
     message = f"The model '{name}' has no {revision.described}{where}."
-    if revision.number is not None and not share:
-        return VersionNotFound(f"{message} List its versions with 'model show {name}'.")
+    if revision.number is not None:
+        how = "to see which there are" if share else f"with 'model show {name}'"
+        return VersionNotFound(f"{message} List its versions {how}.")
     if revision.alias is None or revision.or_newest:
         return VersionNotFound(message)
     # It may be there, and point at a version that is not READY.

@@ -73,7 +73,8 @@ def lines_of(said: str) -> list[dict[str, object]]:
     assert "Traceback" not in said
     lines = [line for line in said.splitlines() if line.startswith("{")]
     told = [line for line in said.splitlines() if not line.startswith("{")]
-    assert all(re.match(r"Serving|Explorer|Metrics|First start|  \w+ ", line) for line in told), told
+    others = [line for line in told if not re.match(r"Serving|Explorer|Metrics|First start|  \w+ ", line)]
+    assert not others, "\n".join(others)
     return [json.loads(line) for line in lines]
 
 

@@ -24,21 +24,31 @@ _LOOK_EVERY_SECONDS = 60.0
 _catalogs_shown: set[str] = set()
 
 
-async def watch_expiry(inventory: Inventory, certificate: Path | None) -> None:
-    """Update the metrics once a minute, until cancelled. `certificate` is the file in use for TLS.
-
-    The file is read once: a replacement is served only after a restart, and until then the old one expires.
-    """
-    expires = certificate_expiry(certificate) if certificate else None
+async def watch_expiry(inventory: Inventory, certificate_expires: float | None) -> None:
+    """Update the metrics once a minute, until cancelled. `certificate_expires`: see `show_certificate`."""
     while True:
-        if expires is not None:
-            _show("tls_certificate", expires, soon=expires - time.time() <= WATCHED.total_seconds())
+        _show_certificate(certificate_expires)
         try:
             await show_inventory(inventory)
         except Exception as error:
             # Most likely the database is unavailable; the next update retries.
             log.warning("expiry metrics not updated", error=type(error).__name__)
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+def show_certificate(certificate: Path | None) -> float | None:
+    """Set the metric of the certificate in use for TLS; its expiry in epoch seconds, None if there is none.
+
+    The file is read once: a replacement is served only after a restart, and until then the old one expires.
+    """
+    expires = certificate_expiry(certificate) if certificate else None
+    _show_certificate(expires)
+    return expires
+
+
+def _show_certificate(expires: float | None) -> None:
+    if expires is not None:
+        _show("tls_certificate", expires, soon=expires - time.time() <= WATCHED.total_seconds())
 
 
 async def show_inventory(inventory: Inventory) -> None:

@@ -20,7 +20,7 @@ from model_sharing_provider.http.requests import TRACER
 from model_sharing_provider.http.server import Runner
 from model_sharing_provider.http.shutdown import SHUTDOWN
 from model_sharing_provider.services.provider_services import ProviderServices
-from model_sharing_provider.serving.expiry import watch_expiry
+from model_sharing_provider.serving.expiry import show_certificate, watch_expiry
 from model_sharing_provider.serving.sockets import Sockets, tls_context
 from model_sharing_provider.serving.tracing import traces
 from model_sharing_provider.telemetry.log import log
@@ -61,7 +61,7 @@ async def _serve(
         assert runner.server is not None  # noqa: S101 - set up above
         watching = (
             asyncio.create_task(watch(app, runner.server)),
-            asyncio.create_task(watch_expiry(provider.inventory, settings.tls_certificate)),
+            asyncio.create_task(watch_expiry(provider.inventory, show_certificate(settings.tls_certificate))),
             asyncio.create_task(provider.replication.run()),
             *(asyncio.create_task(run()) for run in _background(provider, settings)),
         )

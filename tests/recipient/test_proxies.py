@@ -239,6 +239,24 @@ def test_a_proxy_that_refuses_a_port_is_named(
             model_sharing.mount(profile, share=SHARE, name="vendor")
 
 
+def test_a_proxy_that_does_not_reach_the_store_is_named_once(
+    fake_provider: FakeProvider,
+    tls_peer: FakeProvider,
+    proxy: Tinyproxy,
+    profile: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake_provider.publish("ml_team.iris_model", 1, FILES)
+    fake_provider.file_origins, fake_provider.url_base = (tls_peer.origin,), tls_peer.origin
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+    monkeypatch.setenv("MODEL_SHARING_RETRY_FOR", "0s")
+    vendor = model_sharing.mount(profile, share=SHARE, name="vendor")
+    tls_peer.stop()
+    with pytest.raises(ServerUnreachable, match=rf"the proxy http://{re.escape(proxy.address)}") as raised:
+        vendor.snapshot(REF)
+    assert raised.value.message.count("the proxy") == 1
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_not_there_is_named(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str

@@ -53,11 +53,11 @@ def _connected(proxy: Proxy) -> socket.socket:
 
 def _open_tunnel(sock: socket.socket, proxy: Proxy, origin: Origin) -> None:
     _, host, port = origin
-    with _naming(proxy):
-        try:
+    try:
+        with _naming(proxy):
             open_tunnel(sock, proxy, host, port)
-        except TransientError as error:
-            raise OSError(None, error.reason) from error
+    except TransientError as error:  # which names the proxy
+        raise OSError(None, error.reason) from error
 
 
 @contextlib.contextmanager

@@ -9,11 +9,11 @@ import socket
 import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import aiohappyeyeballs
 
 from model_sharing.transport import bounds
+from model_sharing.transport.file_origins import parse_origin
 from model_sharing.transport.proxy_tunnel import open_tunnel
 from model_sharing_protocol.network.proxies import DEFAULT_PORTS, Proxy
 from model_sharing_protocol.network.tls import client_tls
@@ -40,11 +40,11 @@ class Route(NamedTuple):
 
 def route_of(url: str, proxy: Proxy | None) -> Route:
     """Route to a URL. Raises ValueError for one that has none, and what `client_tls` does."""
-    parts = urlsplit(url)
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+    origin = parse_origin(url)
+    if origin is None:
         raise ValueError("not an address of HTTP")
-    port = parts.port if parts.port is not None else DEFAULT_PORTS[parts.scheme]
-    return Route(parts.hostname, port, client_tls() if parts.scheme == "https" else None, proxy)
+    scheme, host, port = origin
+    return Route(host, port, client_tls() if scheme == "https" else None, proxy)
 
 
 async def connect(route: Route, open_socket: OpenSocket | None) -> http.client.HTTPConnection:

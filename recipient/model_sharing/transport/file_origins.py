@@ -33,13 +33,13 @@ class FileOrigins:
     ) -> None:
         self._endpoint = endpoint
         self._may_call = may_call
-        self._own = _origin(endpoint)
-        self._pinned = {_origin(each) for each in pinned}
+        self._own = parse_origin(endpoint)
+        self._pinned = {parse_origin(each) for each in pinned}
 
     def check(self, url: str) -> tuple[Origin, str]:
         """Check a file URL; its origin and request target, or NotASharingServer for an unknown origin."""
         try:
-            origin, parts = _origin(url), urlsplit(url)
+            origin, parts = parse_origin(url), urlsplit(url)
         except ValueError:
             origin = None
         if (
@@ -54,7 +54,7 @@ class FileOrigins:
                 "called, and those that it named when it was mounted. Nothing was sent. If the provider says "
                 "that its files are there now, mount the same again to accept it."
             )
-        return origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return origin, request_target(url)
 
     def check_address(self, origin: Origin, addresses: Iterable[str]) -> None:
         """Raise NotASharingServer if a host leads to an address where the provider itself cannot be.
@@ -136,7 +136,7 @@ def check_named_origins(endpoint: str, listed: Sequence[str]) -> tuple[str, ...]
     origins = []
     for each in listed:
         try:
-            origin = _origin(each)
+            origin = parse_origin(each)
         except ValueError:
             origin = None
         if origin is None or each != each.strip() or urlsplit(each).path or "@" in each:
@@ -161,12 +161,19 @@ def resolve(origin: Origin) -> list[str]:
         raise OSError("the host name cannot be looked up") from error
 
 
-def _origin(url: str) -> Origin | None:
+def parse_origin(url: str) -> Origin | None:
+    """Origin of a URL, None if it is not one of HTTP. Raises ValueError for a host or port that cannot be."""
     parts = urlsplit(url)
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         return None
     port = parts.port if parts.port is not None else DEFAULT_PORTS[parts.scheme]
     return parts.scheme, parts.hostname.lower(), port
+
+
+def request_target(url: str) -> str:
+    """Path and query of a URL, as they are sent to its origin."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _shown(origin: Origin | None) -> str:

@@ -13,9 +13,9 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from urllib.parse import urlsplit
 
 from model_sharing.transport.connecting import OpenSocket, Route, connect, finish, route_of
+from model_sharing.transport.file_origins import request_target
 from model_sharing.transport.http_response import Response
 from model_sharing.transport.network_errors import NotConnected
 from model_sharing.transport.threaded_connection import ThreadedConnection
@@ -127,8 +127,7 @@ class HttpSession:
 
 
 async def _ask(connection: ThreadedConnection, request: Request, route: Route, silence: float) -> Response:
-    parts = urlsplit(request.url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    target = request_target(request.url)
     headers = {**_HEADERS, **request.headers}
     if route.proxy is not None and route.tls is None:  # else there is a tunnel
         target = f"http://{authority(route.host, route.port)}{target}"

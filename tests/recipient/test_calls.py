@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from model_sharing.transport.threaded_connection import ThreadedConnection
 from model_sharing_protocol.errors import NotFound, ServerUnreachable
 from model_sharing_protocol.profile import parse_profile
 from support.fake_provider.faults import always
+from support.fake_provider.models import SHARE
 from support.fake_provider.server import FakeProvider, Handler
 from support.network.certificates import self_signed_certificate
 from support.patience import within_patience
@@ -67,6 +70,47 @@ async def test_many_calls_at_once_have_a_connection_each(
 
     fake_provider.answer = always(answer)
     assert await asyncio.gather(*(call(transport) for _ in range(20))) == [b"{}"] * 20
+
+
+async def test_calls_beyond_the_most_wait_for_a_place(
+    fake_provider: FakeProvider, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_session, "_MOST_CALLS", 3)
+    here, most = 0, 0
+    counting = threading.Lock()
+
+    def answer(handler: Handler) -> None:
+        nonlocal here, most
+        with counting:
+            here += 1
+            most = max(most, here)
+        time.sleep(0.02)  # for others to come
+        with counting:
+            here -= 1
+        handler.wfile.write(OK + b"\r\n{}")
+
+    fake_provider.answer = always(answer)
+    assert await asyncio.gather(*(call(transport) for _ in range(12))) == [b"{}"] * 12
+    assert most == 3
+
+
+async def test_a_call_that_outlives_its_session_keeps_no_connection(
+    fake_provider: FakeProvider, transport: Transport
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def answer(handler: Handler) -> None:
+        asked.set()
+        go_on.wait(60)
+        handler.wfile.write(OK + b"\r\n{}")
+
+    fake_provider.answer = always(answer)
+    task = asyncio.create_task(call(transport))
+    assert await asyncio.to_thread(asked.wait, 60)
+    await transport.close()
+    go_on.set()
+    assert await task == b"{}"
+    assert await asyncio.to_thread(within_patience, lambda: not fake_provider.connections)
 
 
 async def test_a_connection_that_the_server_closed_meanwhile_is_no_failure(
@@ -164,6 +208,26 @@ async def test_half_an_answer_is_none(
     fake_provider.answer = always(send)
     with pytest.raises(ServerUnreachable, match="broke the connection off"):
         await call(transport)
+
+
+def test_calls_and_files_share_one_tls_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To make one takes longer than a handshake."""
+    certificate = self_signed_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    made: list[object] = []
+    new = ssl.SSLContext.__new__
+
+    def count(kind: type[ssl.SSLContext], protocol: ssl._SSLMethod) -> ssl.SSLContext:
+        made.append(kind)
+        return new(kind, protocol)
+
+    with FakeProvider(certificate) as provider:
+        provider.publish("ml_team.iris_model", 1, {f"{n}.bin": bytes([n]) * 100_000 for n in range(4)})
+        profile = tmp_path / "globex.share"
+        profile.write_bytes(provider.profile())
+        monkeypatch.setattr(ssl.SSLContext, "__new__", count)
+        model_sharing.mount(profile, share=SHARE, name="vendor").snapshot("ml_team.iris_model/1")
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("begun", [b"", OK + b"\r\n{"], ids=["before the headers", "in the body"])

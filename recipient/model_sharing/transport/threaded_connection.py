@@ -55,11 +55,7 @@ class ThreadedConnection:
     def release(self) -> bool:
         """Let go of the response; True if another request can follow."""
         response = self._response
-        if (
-            response is None
-            or (self._running is not None and not self._running.done())
-            or not is_read(response)
-        ):
+        if response is None or not is_read(response):
             return False
         self._response = None
         response.close()

@@ -30,7 +30,7 @@ from model_sharing_provider.http.metrics import OTHER, BoundedLabels
 from model_sharing_provider.keys.server_secrets import ServerSecrets
 from model_sharing_provider.metastore.database import Database
 from model_sharing_provider.services.registry.updates import NO_CHANGE
-from model_sharing_provider.serving.expiry import certificate_expiry, show_inventory
+from model_sharing_provider.serving.expiry import certificate_expiry, show_certificate, show_inventory
 from model_sharing_provider.telemetry.reports import Measured, Report, listen, stop_listening
 from support.admin_client import AdminClient
 from support.model_folder import MLMODEL, write_model
@@ -270,7 +270,9 @@ async def test_what_expires_next_is_known(admin: AdminClient, tmp_path: Path) ->
     await show_inventory(admin.provider.inventory)
     created = value("model_sharing_signing_key_created_timestamp_seconds")
     assert abs(time.time() - created) < 120
-    ends = datetime.fromtimestamp(certificate_expiry(self_signed_certificate(tmp_path)), UTC)
+    assert show_certificate(None) is None
+    ends = datetime.fromtimestamp(show_certificate(self_signed_certificate(tmp_path)) or 0, UTC)
+    assert value(expiry, kind="tls_certificate") == ends.timestamp()
     assert timedelta(hours=23) < ends - datetime.now(UTC) < timedelta(hours=25)
 
 

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -261,6 +263,27 @@ async def test_a_call_that_is_cancelled_leaves_no_thread_and_no_connection(
                 await task
             assert await asyncio.to_thread(left.wait, 60)
         assert await asyncio.to_thread(within_patience, lambda: calling_threads() == 0)
+
+
+def test_a_program_that_ends_does_not_wait_for_a_call(
+    fake_provider: FakeProvider, vendor: model_sharing.Catalog
+) -> None:
+    """One that a thread of its own makes, which it leaves alone."""
+    asked = threading.Event()
+
+    def hold(handler: Handler) -> None:
+        handler.close_connection = True
+        asked.set()
+        with contextlib.suppress(OSError):
+            handler.connection.recv(1)  # until the client goes away
+
+    fake_provider.answer = always(hold)
+    program = "import threading, model_sharing\nvendor = model_sharing.catalog('vendor')\n"
+    program += "threading.Thread(target=vendor.list_models, daemon=True).start()\ninput()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE) as process:
+        assert asked.wait(60)
+        process.communicate(b"\n", timeout=50)  # an answer would be waited for for a minute
+    assert process.returncode == 0
 
 
 async def test_a_handshake_that_is_not_answered_is_given_up(

@@ -4,6 +4,8 @@ The store is paced as object stores are: so many bytes a second on each connecti
 each answer after 50 ms. What counts is the time in the process, from the question to the verified folder. A
 version of which a share `s` changed can at best be here 1/s times as fast: `of the best` is how much of that
 was reached. Each version is compared with what was registered, byte by byte.
+
+The floor is `cp` of a whole version, which verifies nothing: what the cache has of a version is copied, too.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from fine_tuned import BASE, SIBLINGS, write_version
 from paced import paced_proxy
 from results import Row, arguments, report
 from rich.table import Table
-from side_by_side import console, machine
+from side_by_side import console, machine, timed
 from stage import BIN, MLMODEL, Stage, in_memory, provider, serving
 
 WEIGHTS = "weights.bin"
@@ -100,6 +102,13 @@ class Line:
         shutil.copytree(start, home, copy_function=os.link)
         return self._run(version, "home")
 
+    def copy(self, source: Path) -> Load:
+        """Copy a version by `cp`."""
+        copy = self._folder / "copy"
+        copy.unlink(missing_ok=True)
+        run = timed(["cp", str(source), str(copy)])
+        return Load(run.seconds, run.cpu, 0, copy)
+
     def _run(self, version: int, home: str) -> Load:
         command: list[str | Path] = [BIN / "python", "-c", _LOAD, str(version)]
         done = subprocess.run(
@@ -115,9 +124,11 @@ class Line:
 def compare(versions: Versions, line: Line, rounds: int) -> dict[int, float]:
     """Load all of one version and what changed of each in turn, and print medians; speed-ups by version."""
     whole: list[Load] = []
+    copies: list[Load] = []
     partial: dict[int, list[Load]] = {version: [] for version in versions.changed if version > 1}
     for _ in range(rounds):
         whole.append(line.load(1, base_here=False))
+        copies.append(line.copy(versions.source(1)))
         for version, loads in partial.items():
             loads.append(line.load(version, base_here=True))
             same = filecmp.cmp(loads[-1].folder / WEIGHTS, versions.source(version), shallow=False)
@@ -128,10 +139,10 @@ def compare(versions: Versions, line: Line, rounds: int) -> dict[int, float]:
     size = versions.source(1).stat().st_size
     speed_ups: dict[int, float] = {}
     table.add_row("all of it", "100 %", *_row(whole, size), "1.0", "")
+    table.add_row("floor: cp", "", *_row(copies, size), f"{_speed_up(whole, copies):.1f}", "")
     for version, loads in partial.items():
         share = versions.changed[version] / size
-        speed_up = statistics.median(a.seconds / b.seconds for a, b in zip(whole, loads, strict=True))
-        speed_ups[version] = speed_up
+        speed_ups[version] = speed_up = _speed_up(whole, loads)
         table.add_row(
             SIBLINGS[version - 2].title,
             f"{100 * share:.1f} %",
@@ -142,6 +153,10 @@ def compare(versions: Versions, line: Line, rounds: int) -> dict[int, float]:
     console.print(table)
     console.print()
     return speed_ups
+
+
+def _speed_up(whole: Sequence[Load], loads: Sequence[Load]) -> float:
+    return statistics.median(a.seconds / b.seconds for a, b in zip(whole, loads, strict=True))
 
 
 def _row(loads: Sequence[Load], size: int) -> tuple[str, str, str]:

@@ -17,12 +17,12 @@ from model_sharing_provider.configuration.settings import Settings
 from model_sharing_provider.domain.mirrors import MirrorState
 from support.model_folder import write_model
 from support.network.fault_proxy import ConnectionFault, FaultProxy, StreamFault, random_fault
-from support.network.proxied_recipient import FILES, MIB, SIZE
+from support.network.proxied_recipient import FILES, IN_FLIGHT, MIB, SIZE
 from support.patience import PATIENCE
 from support.processes.provider import LOOPBACK, MODEL
-from support.two_metastores import ABROAD, IN_FLIGHT, VENDOR, TwoMetastores, two_metastores
+from support.two_metastores import ABROAD, VENDOR, TwoMetastores, two_metastores
 
-SLOWLY = ConnectionFault(to_client=StreamFault(delay=0.007))
+SLOWLY = ConnectionFault(to_client=StreamFault(delay=0.04))
 SHORT_TIMEOUTS = (
     "from model_sharing.transport import bounds; "
     "bounds.CONNECT_SECONDS = bounds.HEADERS_SECONDS = bounds.WINDOW_SECONDS = 2.0"

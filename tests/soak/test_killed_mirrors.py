@@ -21,9 +21,9 @@ from support.admin_client import AdminClient
 from support.large_share import fill_share, versions_in
 from support.model_folder import write_model
 from support.network.fault_proxy import ConnectionFault, FaultProxy, StreamFault
-from support.network.proxied_recipient import FILES, SIZE
+from support.network.proxied_recipient import FILES, IN_FLIGHT, SIZE
 from support.processes.provider import LOOPBACK
-from support.two_metastores import IN_FLIGHT, VENDOR, TwoMetastores, two_metastores
+from support.two_metastores import VENDOR, TwoMetastores, two_metastores
 
 MODELS, VERSIONS = 1_000, 10
 KILLS = 30

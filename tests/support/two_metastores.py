@@ -32,9 +32,6 @@ from support.processes.provider import (
 T = TypeVar("T")
 VENDOR = "vendor"
 ABROAD = MODEL.replace("prod", VENDOR, 1)
-IN_FLIGHT = 8 * 2**20
-"""Bytes of a large file at most that are lost with a server that is killed: of each of eight connections,
-half a MiB that is being read, and as much in its sockets."""
 
 
 @dataclass(frozen=True)
